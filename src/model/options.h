@@ -1,0 +1,115 @@
+/* Every option of the program, one row each. The command line, the config file, the environment,
+ * --help, the man page, docs/options.md, the messages to workers and the artifact keys all come
+ * from this table. */
+#ifndef MD_MODEL_OPTIONS_H
+#define MD_MODEL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum md_strategy {
+    MD_STRATEGY_HYBRID,
+    MD_STRATEGY_IMPORTANCE,
+    MD_STRATEGY_NARRATIVE,
+    MD_STRATEGY_AUDIO_VISUAL,
+    MD_STRATEGY_EMOTIONAL,
+};
+enum md_transcribe { MD_TRANSCRIBE_AUTO, MD_TRANSCRIBE_SUBTITLES, MD_TRANSCRIBE_OFF };
+enum md_quality { MD_QUALITY_DRAFT, MD_QUALITY_STANDARD, MD_QUALITY_HIGH };
+enum md_log_format { MD_LOG_FORMAT_TEXT, MD_LOG_FORMAT_JSON };
+enum md_progress { MD_PROGRESS_AUTO, MD_PROGRESS_ALWAYS, MD_PROGRESS_NEVER };
+
+extern const char *const md_strategy_names[],
+    *const md_transcribe_names[], *const md_quality_names[], *const md_log_format_names[],
+                                                                 *const md_progress_names[];
+
+/* How long the digest is to be: exactly one of the two is not 0, or both are 0 for the default
+ * (15 % of a movie up to 90 min, 20 % of a longer one, within 2 and 25 minutes). */
+struct md_length {
+    double percent; /* of the movie, 0 < percent <= 100 */
+    int64_t us;
+};
+
+struct md_options {
+    /* what is made of a movie */
+    struct md_length length;
+    int strategy;       /* enum md_strategy */
+    double min_piece_s; /* shortest piece of a digest */
+    bool keep_credits;
+    char *audio_language;    /* "en,de": wanted languages, best first; NULL any */
+    int64_t audio_track;     /* container stream index, -1 choose */
+    char *subtitle_language; /* as above */
+    int transcribe;          /* enum md_transcribe */
+    char *detector;          /* shot detector by name */
+    int quality;             /* enum md_quality */
+    int64_t max_height;      /* of the digest's picture, 0 as the movie */
+    double loudness_lufs;    /* target of the digest, 0 leave as it is */
+
+    /* how the batch runs */
+    char *output;
+    char *stages; /* "probe,shots": only these and what they need; NULL all */
+    bool keep_work;
+    bool force, dry_run;
+    int64_t jobs;           /* movies in flight, 0 as memory and cores allow */
+    int64_t threads;        /* per movie, 0 automatic */
+    int64_t memory_limit;   /* bytes the batch may use, 0 no own limit */
+    double memory_fraction; /* of the device, see docs/memory.md */
+    double memory_reserve_gb;
+    int log_level;  /* enum md_log_level */
+    int log_format; /* enum md_log_format */
+    int progress;   /* enum md_progress */
+    char *config;   /* config file; NULL the usual places */
+};
+
+enum md_option_kind {
+    MD_OPTION_FLAG,   /* bool; "yes"/"no" in files, --name / --no-name on the command line */
+    MD_OPTION_INT,    /* int64_t within [min, max]; words such as "auto" are named in `zero_word` */
+    MD_OPTION_DOUBLE, /* double within [min, max] */
+    MD_OPTION_TEXT,   /* char *, owned; "" is NULL */
+    MD_OPTION_CHOICE, /* int, a word of `names` */
+    MD_OPTION_LENGTH, /* struct md_length: "auto", "15%", "5min", "90s", "1:30", "1:02:03" */
+    MD_OPTION_BYTES,  /* int64_t: "8GB", "500MB", "2GiB", plain bytes; "none" is 0 */
+};
+
+struct md_option {
+    const char *name; /* "audio-language" */
+    char letter;      /* 'o' for -o; 0 none */
+    enum md_option_kind kind;
+    size_t offset;       /* in struct md_options */
+    const char *initial; /* default, as text */
+    double min, max;     /* INT, DOUBLE, BYTES */
+    const char *const *names;
+    const char *zero_word; /* INT, DOUBLE: what the value `zero_value` is called, or NULL */
+    double zero_value;
+    unsigned stages;     /* bit set: the stages whose artifact it shapes; 0 none */
+    const char *group;   /* heading in --help */
+    const char *metavar; /* "LENGTH" */
+    const char *help;    /* one sentence */
+};
+
+/* All rows, ended by one without a name. */
+const struct md_option *md_option_table(void);
+const struct md_option *md_option_find(const char *name);
+
+/* Defaults. MD_ERR_NOMEM. */
+int md_options_init(struct md_options *options);
+void md_options_done(struct md_options *options);
+
+/* Sets one option from text. MD_ERR_INPUT with a sentence that names the option, the text and what
+ * is allowed; options unchanged on failure. */
+int md_options_set(struct md_options *options, const struct md_option *option, const char *text,
+                   struct md_failure *failure);
+
+/* The value as text that md_options_set reads back; caller frees; NULL when out of memory. */
+char *md_options_get(const struct md_options *options, const struct md_option *option);
+
+/* Chains the options that shape this stage's artifact into a key. */
+uint64_t md_options_hash(const struct md_options *options, int stage, uint64_t hash);
+
+/* The digest length wanted for a movie of this length. */
+int64_t md_length_resolve(const struct md_length *length, int64_t movie_us);
+
+#endif

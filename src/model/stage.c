@@ -1,0 +1,43 @@
+/* The stage graph as data. */
+#include "model/stage.h"
+
+#include <string.h>
+
+const char *const md_stage_names[] = {"probe", "shots",  "audio",  "transcript",
+                                      "story", "select", "render", NULL};
+
+unsigned md_stage_needs(enum md_stage stage)
+{
+#define BIT(name) (1u << MD_STAGE_##name)
+    static const unsigned needs[MD_STAGES] = {
+        [MD_STAGE_PROBE] = 0,
+        [MD_STAGE_SHOTS] = BIT(PROBE),
+        [MD_STAGE_AUDIO] = BIT(PROBE),
+        [MD_STAGE_TRANSCRIPT] = BIT(PROBE),
+        [MD_STAGE_STORY] = BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT),
+        [MD_STAGE_SELECT] = BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT) | BIT(STORY),
+        [MD_STAGE_RENDER] =
+            BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT) | BIT(STORY) | BIT(SELECT),
+    };
+#undef BIT
+    return needs[stage];
+}
+
+int md_stage_parse(const char *name)
+{
+    for (int i = 0; i < MD_STAGES; i++)
+        if (strcmp(name, md_stage_names[i]) == 0)
+            return i;
+    return -1;
+}
+
+const struct md_artifact_type *md_stage_artifact(enum md_stage stage)
+{
+    static const struct md_artifact_type *const types[MD_STAGES] = {
+        [MD_STAGE_PROBE] = &md_artifact_media,   [MD_STAGE_SHOTS] = &md_artifact_shots,
+        [MD_STAGE_AUDIO] = &md_artifact_audio,   [MD_STAGE_TRANSCRIPT] = &md_artifact_transcript,
+        [MD_STAGE_STORY] = &md_artifact_story,   [MD_STAGE_SELECT] = &md_artifact_cut,
+        [MD_STAGE_RENDER] = &md_artifact_render,
+    };
+    return types[stage];
+}

@@ -1,0 +1,97 @@
+/* The stages of a movie and the contract between a stage and whoever runs it. */
+#ifndef MD_MODEL_STAGE_H
+#define MD_MODEL_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/artifact.h"
+#include "model/options.h"
+
+struct md_media;
+struct md_shots;
+struct md_audio;
+struct md_transcript;
+struct md_story;
+struct md_cut;
+
+enum md_stage {
+    MD_STAGE_PROBE,
+    MD_STAGE_SHOTS,
+    MD_STAGE_AUDIO,
+    MD_STAGE_TRANSCRIPT,
+    MD_STAGE_STORY,
+    MD_STAGE_SELECT,
+    MD_STAGE_RENDER,
+    MD_STAGES
+};
+extern const char *const md_stage_names[]; /* "probe", ... NULL-ended */
+
+/* Stages that must be done before this one, as a bit set of 1u << enum md_stage. */
+unsigned md_stage_needs(enum md_stage stage);
+
+/* The stage of a name, or -1. */
+int md_stage_parse(const char *name);
+
+/* The artifact a stage leaves. */
+const struct md_artifact_type *md_stage_artifact(enum md_stage stage);
+
+/* What a running stage is given. All pointers are borrowed for the call.
+ *
+ * A stage is called once, returns MD_OK or a code and fills *failure; it may be called again after
+ * a failure or a crash and must then produce the same bytes. It asks `cancelled` at least every
+ * 100 ms of work and returns MD_ERR_CANCELLED soon after it says yes, leaving no finished name
+ * behind. It reports progress at most every few milliseconds; the callee thins it out. */
+struct md_stage_env {
+    const char *movie_path; /* bytes as the person gave them */
+    const char *work_dir;   /* artifacts, key frames, PCM */
+    const char *out_dir;    /* what the person gets */
+    const struct md_options *options;
+    int threads; /* how many threads the stage may keep busy, >= 1 */
+    const struct md_log *log;
+    struct md_failure *failure;
+    void *user;
+    bool (*cancelled)(void *user);
+    /* done and total in movie time; total 0 when unknown */
+    void (*progress)(void *user, int64_t done_us, int64_t total_us);
+};
+
+/* The artifacts of the stages before, loaded by the runner; NULL where a stage has not run yet.
+ * Borrowed for the call. */
+struct md_artifacts {
+    const struct md_media *media;
+    const struct md_shots *shots;
+    const struct md_audio *audio;
+    const struct md_transcript *transcript;
+    const struct md_story *story;
+    const struct md_cut *cut;
+};
+
+/* What a module offers the runner. The runner computes the key, loads `in`, calls run with a zeroed
+ * artifact struct of md_stage_artifact(stage), saves what it filled and frees it. */
+struct md_stage_ops {
+    enum md_stage stage;
+    int revision; /* raise when the same input would give another result: part of the key */
+    int (*run)(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact);
+    /* NULL, or: are the other files the stage writes beside its artifact still there? */
+    bool (*outputs_present)(const struct md_stage_env *env, const void *artifact);
+};
+
+/* One per module: src/media, analysis (two), transcript, story, select, render. */
+extern const struct md_stage_ops md_stage_ops_probe, md_stage_ops_shots, md_stage_ops_audio,
+    md_stage_ops_transcript, md_stage_ops_story, md_stage_ops_select, md_stage_ops_render;
+
+static inline bool md_stage_cancelled(const struct md_stage_env *env)
+{
+    return env->cancelled && env->cancelled(env->user);
+}
+static inline void md_stage_progress(const struct md_stage_env *env, int64_t done_us,
+                                     int64_t total_us)
+{
+    if (env->progress)
+        env->progress(env->user, done_us, total_us);
+}
+
+#endif
