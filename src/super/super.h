@@ -1,0 +1,116 @@
+/* The engine in the real world: worker processes, signals, timers, the memory sampler.
+ *
+ * md_super_run blocks until every movie has ended and every worker process has been reaped. It
+ * prints nothing: what happens is told to an observer and to the log, always from the calling
+ * thread, never from a signal handler, so callbacks may do anything but call md_super_run.
+ *
+ * Order of calls for one movie (its index in params.jobs):
+ *   movie_started, then for each wanted stage
+ *     stage_waiting*  stage_started  stage_progress*  stage_finished          it was run
+ *     stage_finished (cached)                                                 it was done before
+ *     ... stage_failed  (will_retry: stage_started again with attempt + 1, in a fresh worker)
+ *   movie_ended exactly once; also for movies that never started because of a cancel (no
+ *   movie_started then).
+ */
+#ifndef MD_SUPER_SUPER_H
+#define MD_SUPER_SUPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "model/options.h"
+#include "model/stage.h"
+
+/* One movie of the batch. All three are bytes, not UTF-8; borrowed for the run. Folders are made
+ * as needed; work_dir is the program's own folder (it is removed with --no-keep-work). Two jobs of
+ * one run must not share a work_dir: the later one would fail as busy. */
+struct md_job {
+    const char *movie_path;
+    const char *out_dir;
+    const char *work_dir;
+};
+
+/* What a finished stage cost. Wall and CPU time and memory are 0 for cached ones. */
+struct md_stage_result {
+    bool cached;
+    int64_t wall_us, cpu_us;
+    int64_t peak_rss_bytes; /* of the worker during the stage; 0 unknown */
+};
+
+enum md_movie_end {
+    MD_MOVIE_DONE,
+    MD_MOVIE_FAILED,
+    MD_MOVIE_CANCELLED, /* by the user, before it was done */
+};
+
+/* Memory as the governor last saw it; a value that is not known is -1. */
+struct md_memory_view {
+    int64_t total_bytes, used_bytes, free_bytes; /* of the device */
+    int64_t own_bytes;                           /* this program and its workers */
+    int64_t leased_bytes;                        /* promised to running stages */
+    const char *level;                           /* "low", "medium", "high", "critical"; static */
+};
+
+/* Any callback may be NULL. Pointers are borrowed for the call. */
+struct md_super_observer {
+    void *user;
+    void (*movie_started)(void *user, size_t movie);
+    /* The stage is ready to run and waits for memory; told once per wait. */
+    void (*stage_waiting)(void *user, size_t movie, enum md_stage stage);
+    void (*stage_started)(void *user, size_t movie, enum md_stage stage, int attempt); /* from 1 */
+    /* done and total in movie time, total 0 when unknown; at most about ten times a second. */
+    void (*stage_progress)(void *user, size_t movie, enum md_stage stage, int64_t done_us,
+                           int64_t total_us);
+    void (*stage_finished)(void *user, size_t movie, enum md_stage stage,
+                           const struct md_stage_result *result);
+    void (*stage_failed)(void *user, size_t movie, enum md_stage stage,
+                         const struct md_failure *failure, bool will_retry);
+    /* failure is NULL for MD_MOVIE_DONE; it names stage and reason for MD_MOVIE_FAILED. */
+    void (*movie_ended)(void *user, size_t movie, enum md_movie_end end,
+                        const struct md_failure *failure);
+    void (*memory)(void *user, const struct md_memory_view *memory); /* about twice a second */
+    void (*tick)(void *user);    /* every params.tick_us: time to redraw */
+    void (*resized)(void *user); /* SIGWINCH, or continued after a stop: draw everything anew */
+    /* The user asked to stop; `times` is 1 for the first signal (workers are asked), 2 and more
+     * when they are killed at once. */
+    void (*cancelling)(void *user, int times);
+};
+
+struct md_super_params {
+    const struct md_job *jobs; /* in the order in which they are to be done */
+    size_t job_count;
+    const struct md_options *options;
+    unsigned stages;                          /* wanted: bits 1u << enum md_stage; what they need is
+                                                 added. 0 is all */
+    const struct md_log *log;                 /* may be NULL */
+    const struct md_super_observer *observer; /* may be NULL */
+    int64_t tick_us;                          /* 0: no ticks */
+    /* The worker program. NULL: moviedigest-media beside this executable, then in libexecdir, then
+     * where a build folder has it. */
+    const char *worker_path;
+    /* false: leave signals alone (tests, embedding); cancel then through `cancel_fd`. */
+    bool handle_signals;
+    int cancel_fd; /* > 0: readable means cancel, as SIGINT would; borrowed. 0: none */
+};
+
+struct md_super_result {
+    size_t done_count, failed_count, cancelled_count; /* add up to job_count */
+    bool cancelled;                                   /* the user asked to stop */
+    int signal;                                       /* SIGINT, SIGTERM or SIGHUP; 0 none */
+};
+
+/* Runs the batch. MD_OK also when movies failed: see *ret_result and the observer. Errors are those
+ * of the machinery itself and end the run before any movie was started: MD_ERR_NOTFOUND (no
+ * worker program), MD_ERR_IO, MD_ERR_NOMEM, MD_ERR_INPUT (options that contradict each other).
+ *
+ * With handle_signals, SIGINT, SIGTERM, SIGHUP, SIGWINCH and SIGTSTP are taken over for the run
+ * and given back as they were afterwards. The first SIGINT, SIGTERM or SIGHUP asks the workers to
+ * stop and kills them after 1.5 s; a second one kills them at once. On SIGTSTP (Ctrl-Z) the
+ * workers are stopped too, and go on with us. */
+int md_super_run(const struct md_super_params *params, struct md_super_result *ret_result,
+                 struct md_failure *failure);
+
+#endif
