@@ -77,6 +77,11 @@ struct md_stage_ops {
     int (*run)(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact);
     /* NULL, or: are the other files the stage writes beside its artifact still there? */
     bool (*outputs_present)(const struct md_stage_env *env, const void *artifact);
+    /* NULL, or: chains into the key what shapes the artifact and is neither in the movie file, nor
+     * in the artifacts before, nor in the options; for the transcript: name, size and modification
+     * time of the subtitle files beside the movie, in sorted order. Called before run, at every
+     * start; only movie_path and options of env may be used. */
+    int (*chain_key)(const struct md_stage_env *env, uint64_t *inout_key);
 };
 
 /* One per module: src/media, analysis (two), transcript, story, select, render. */
