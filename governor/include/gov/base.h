@@ -1,0 +1,23 @@
+/* libgov: what every public header needs. C99, clean as C++. */
+#ifndef GOV_BASE_H
+#define GOV_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Marks what a shared build exports; everything else is hidden. */
+#if defined(__GNUC__)
+#define GOV_API __attribute__((visibility("default")))
+#else
+#define GOV_API
+#endif
+
+/* One decimal gigabyte. A person always reads GB = 10^9 bytes (a 12 GiB card is "12.9GB"). */
+#define GOV_GB INT64_C(1000000000)
+#define GOV_MB INT64_C(1000000)
+
+/* Longest label kept (movie, stage, reclaimer), with its end; longer ones are cut. */
+#define GOV_LABEL_MAX 64
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * libgov internal: what a device backend provides. The generic functions in device.c check every
+ * argument first; a backend may assume valid input.
+ */
+#ifndef GOV_SRC_BACKEND_H
+#define GOV_SRC_BACKEND_H
+
+#include <gov/device.h>
+
+struct gov_backend {
+    const char *name; /* the spec's part before ':' */
+    const char *summary;
+    /*
+     * Required. argument is the spec's part after ':' or "". Fills info (zeroed; backend name and
+     * has_processes are set by the front).
+     */
+    int (*open)(const char *argument, const struct gov_device_params *params, void **ret_state,
+                struct gov_device_info *ret_info);
+    /* Required. */
+    void (*close)(void *state);
+    /* Required. ret_sample is zeroed; own and others are set by the front. */
+    int (*sample)(void *state, int64_t now_us, struct gov_sample *ret_sample);
+    /* Optional; absent: own and others stay unknown. valid is 0 on entry. */
+    int (*processes)(void *state, bool with_children, struct gov_process *processes, size_t count);
+    /* Optional; absent: peaks are as fine as the sampling. */
+    int (*reset_peak)(void *state, int64_t pid);
+    /* Optional: only a simulated device allocates. */
+    int (*take)(void *state, int64_t now_us, int64_t pid, int64_t bytes);
+    int (*give)(void *state, int64_t pid, int64_t bytes);
+};
+
+extern const struct gov_backend gov_backend_host;
+extern const struct gov_backend gov_backend_sim;
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * The validating front of all devices. To know which backends exist, read the table; nothing
+ * registers itself. The memory limit is applied here, once, for every kind of device.
+ */
+#include <gov/device.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend.h"
+#include "util.h"
+
+struct gov_device {
+    const struct gov_backend *backend;
+    void *state;
+    int64_t memory_limit_bytes;
+    struct gov_device_info info;
+};
+
+static const struct gov_backend *const backends[] = {
+    &gov_backend_host,
+    &gov_backend_sim,
+    NULL,
+};
+
+static const struct gov_device_params default_params;
+
+const char *gov_backend_name(size_t index, const char **ret_summary)
+{
+    if (index >= sizeof backends / sizeof backends[0] - 1)
+        return NULL;
+    if (ret_summary)
+        *ret_summary = backends[index]->summary;
+    return backends[index]->name;
+}
+
+static const struct gov_backend *find_backend(const char *spec, const char **ret_argument)
+{
+    size_t length = strcspn(spec, ":");
+    for (size_t i = 0; backends[i]; i++) {
+        if (strlen(backends[i]->name) == length && !strncmp(backends[i]->name, spec, length)) {
+            *ret_argument = spec[length] ? spec + length + 1 : "";
+            return backends[i];
+        }
+    }
+    return NULL;
+}
+
+static bool sim_params_valid(const struct gov_sim_params *params)
+{
+    if (params->total_bytes < 0 || params->reserved_bytes < 0 ||
+        (params->neighbour_count && !params->neighbours))
+        return false;
+    for (size_t i = 0; i < params->neighbour_count; i++) {
+        if (params->neighbours[i].bytes < 0)
+            return false;
+    }
+    return true;
+}
+
+int gov_device_open(const char *spec, const struct gov_device_params *params,
+                    struct gov_device **ret_device)
+{
+    if (!params)
+        params = &default_params;
+    if (!spec || !*spec || !ret_device || params->memory_limit_bytes < 0 ||
+        !sim_params_valid(&params->sim))
+        return GOV_E_INVALID;
+    const char *argument = "";
+    const struct gov_backend *backend = find_backend(spec, &argument);
+    if (!backend)
+        return GOV_E_NO_DEVICE;
+
+    struct gov_device *device = calloc(1, sizeof *device);
+    if (!device)
+        return GOV_E_NOMEM;
+    device->backend = backend;
+    device->memory_limit_bytes = params->memory_limit_bytes;
+    int error = backend->open(argument, params, &device->state, &device->info);
+    if (error) {
+        free(device);
+        return error;
+    }
+    gov_copy_label(device->info.backend, backend->name);
+    device->info.has_processes = backend->processes != NULL;
+    *ret_device = device;
+    return GOV_OK;
+}
+
+void gov_device_free(struct gov_device *device)
+{
+    if (!device)
+        return;
+    device->backend->close(device->state);
+    free(device);
+}
+
+void gov_device_info(const struct gov_device *device, struct gov_device_info *ret_info)
+{
+    if (device && ret_info)
+        *ret_info = device->info;
+}
+
+/* A backend's bug must not become a budget: what makes no sense counts as unknown. */
+static void distrust(struct gov_sample *sample)
+{
+    if (sample->valid & GOV_SAMPLE_TOTAL && sample->total_bytes <= 0)
+        sample->valid &= ~(uint32_t)(GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE);
+    if (sample->valid & GOV_SAMPLE_USED && sample->used_bytes < 0)
+        sample->valid &= ~(uint32_t)GOV_SAMPLE_USED;
+    if (sample->valid & GOV_SAMPLE_FREE && sample->free_bytes < 0)
+        sample->valid &= ~(uint32_t)GOV_SAMPLE_FREE;
+}
+
+int gov_device_sample(struct gov_device *device, int64_t now_us, int64_t own_bytes,
+                      struct gov_sample *ret_sample)
+{
+    if (!device || !ret_sample)
+        return GOV_E_INVALID;
+    struct gov_sample sample = {0};
+    int error = device->backend->sample(device->state, now_us, &sample);
+    if (error)
+        return error;
+    sample.at_us = now_us;
+    distrust(&sample);
+    if (own_bytes >= 0)
+        gov_sample_set_own(&sample, own_bytes);
+    gov_sample_apply_limit(&sample, device->memory_limit_bytes);
+    *ret_sample = sample;
+    return GOV_OK;
+}
+
+int gov_device_processes(struct gov_device *device, bool with_children,
+                         struct gov_process *processes, size_t count)
+{
+    if (!device || (count && !processes))
+        return GOV_E_INVALID;
+    for (size_t i = 0; i < count; i++) {
+        if (processes[i].pid <= 0)
+            return GOV_E_INVALID;
+    }
+    if (!device->backend->processes)
+        return GOV_E_UNSUPPORTED;
+    for (size_t i = 0; i < count; i++)
+        processes[i] = (struct gov_process){.pid = processes[i].pid};
+    return device->backend->processes(device->state, with_children, processes, count);
+}
+
+int gov_device_reset_peak(struct gov_device *device, int64_t pid)
+{
+    if (!device || pid <= 0)
+        return GOV_E_INVALID;
+    if (!device->backend->reset_peak)
+        return GOV_E_UNSUPPORTED;
+    return device->backend->reset_peak(device->state, pid);
+}
+
+void gov_sample_set_own(struct gov_sample *sample, int64_t own_bytes)
+{
+    sample->own_bytes = MAX(own_bytes, 0);
+    sample->valid |= GOV_SAMPLE_OWN;
+    if (!(sample->valid & GOV_SAMPLE_USED))
+        return;
+    int64_t reserved = sample->valid & GOV_SAMPLE_RESERVED ? sample->reserved_bytes : 0;
+    sample->others_bytes = MAX(sample->used_bytes - reserved - sample->own_bytes, 0);
+    sample->valid |= GOV_SAMPLE_OTHERS;
+}
+
+void gov_sample_apply_limit(struct gov_sample *sample, int64_t limit_bytes)
+{
+    if (limit_bytes <= 0 || !(sample->valid & GOV_SAMPLE_TOTAL) ||
+        sample->total_bytes <= limit_bytes)
+        return;
+    int64_t own = sample->valid & GOV_SAMPLE_OWN ? sample->own_bytes : 0;
+    int64_t left = MAX(limit_bytes - own, 0);
+    sample->total_bytes = limit_bytes;
+    /* The driver's share lies in the part of the device that the limit cut off. */
+    sample->valid &= ~(uint32_t)GOV_SAMPLE_RESERVED;
+    if (sample->valid & GOV_SAMPLE_FREE) {
+        sample->free_bytes = MIN(sample->free_bytes, left);
+        sample->used_bytes = limit_bytes - sample->free_bytes;
+        sample->valid |= GOV_SAMPLE_USED;
+    } else {
+        sample->valid &= ~(uint32_t)GOV_SAMPLE_USED;
+    }
+    if (sample->valid & GOV_SAMPLE_LARGEST_FREE)
+        sample->largest_free_bytes = MIN(sample->largest_free_bytes, left);
+    if (sample->valid & GOV_SAMPLE_OWN)
+        gov_sample_set_own(sample, own);
+}
+
+double gov_sample_used_percent(const struct gov_sample *sample)
+{
+    uint32_t needed = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED;
+    if ((sample->valid & needed) != needed || sample->total_bytes <= 0)
+        return -1;
+    return 100.0 * (double)sample->used_bytes / (double)sample->total_bytes;
+}
+
+int gov_sim_take(struct gov_device *device, int64_t now_us, int64_t pid, int64_t bytes)
+{
+    if (!device || pid <= 0 || bytes < 0)
+        return GOV_E_INVALID;
+    if (!device->backend->take)
+        return GOV_E_UNSUPPORTED;
+    return device->backend->take(device->state, now_us, pid, bytes);
+}
+
+int gov_sim_give(struct gov_device *device, int64_t pid, int64_t bytes)
+{
+    if (!device || pid <= 0)
+        return GOV_E_INVALID;
+    if (!device->backend->give)
+        return GOV_E_UNSUPPORTED;
+    return device->backend->give(device->state, pid, bytes);
+}

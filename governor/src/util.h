@@ -1,0 +1,36 @@
+/* libgov internal: small things several files need. */
+#ifndef GOV_SRC_UTIL_H
+#define GOV_SRC_UTIL_H
+
+#include <gov/base.h>
+
+#ifndef MIN
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#endif
+
+/* a + b, stopping at the ends of int64_t. */
+int64_t gov_add_saturated(int64_t a, int64_t b);
+
+/*
+ * Copies a label of any bytes into a fixed field: NULL is "", control bytes become '?', a cut
+ * never leaves half a UTF-8 character.
+ */
+void gov_copy_label(char label[GOV_LABEL_MAX], const char *text);
+
+/*
+ * Reads a small text file whole, at most size - 1 bytes, and ends it with 0. Returns its length or
+ * a negative gov_error (IO).
+ */
+int64_t gov_read_text(const char *path, char *text, size_t size);
+
+/*
+ * Parses an unsigned decimal at *text (blanks before it are skipped) and moves *text behind it.
+ * False when there is none or it does not fit int64_t.
+ */
+bool gov_parse_i64(const char **text, int64_t *ret_value);
+
+/* The number after `key` at the start of a line ("MemTotal:   123 kB", "oom_kill 3"). */
+bool gov_find_i64(const char *text, const char *key, int64_t *ret_value);
+
+#endif
