@@ -235,7 +235,7 @@ int md_file_identify(const char *path, struct md_file_identity *ret_identity,
         return md_fail(failure, MD_ERR_NOMEM, "out of memory reading %s", path);
     uint64_t hash = md_hash(MD_HASH_START, &st.st_size, sizeof st.st_size);
     for (int i = 0; i < BLOCKS; i++) {
-        off_t at = st.st_size <= BLOCK_BYTES ? 0 : (st.st_size - BLOCK_BYTES) / (BLOCKS - 1) * i;
+        off_t at = st.st_size <= BLOCK_BYTES ? 0 : (st.st_size - BLOCK_BYTES) * i / (BLOCKS - 1);
         ssize_t n = pread(fd, block, BLOCK_BYTES, at);
         if (n < 0)
             return md_fail_errno(failure, errno, "cannot read %s", path);
