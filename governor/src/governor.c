@@ -26,6 +26,11 @@ int gov_governor_new(const struct gov_config *config, struct gov_device *device,
     g->device = device;
     if (log)
         g->log = *log;
+    if (device) {
+        struct gov_device_info info;
+        gov_device_info(device, &info);
+        g->device_is_host = !strcmp(info.backend, "host");
+    }
     int error = gov_ledger_new(&g->ledger);
     if (error) {
         free(g);
@@ -189,6 +194,29 @@ int gov_governor_sample(struct gov_governor *g, int64_t now_us, struct gov_sampl
     return error;
 }
 
+static void note_fill(struct gov_governor *g, const struct gov_sample *sample)
+{
+    const double kept = 0.9;
+    double rate = 0;
+    int64_t passed_us = sample->at_us - g->sample.at_us;
+    if (g->has_sample && passed_us > 0 && sample->valid & g->sample.valid & GOV_SAMPLE_USED)
+        rate = (double)(sample->used_bytes - g->sample.used_bytes) / (double)passed_us;
+    g->fill_bytes_per_us = MAX(g->fill_bytes_per_us * kept, rate);
+}
+
+int64_t gov_governor_next_sample_us(struct gov_governor *g)
+{
+    pthread_mutex_lock(&g->lock);
+    int64_t interval = g->config.sample_max_us;
+    if (g->has_sample && g->sample.valid & GOV_SAMPLE_FREE && g->fill_bytes_per_us > 0) {
+        double quarter = (double)g->sample.free_bytes / g->fill_bytes_per_us / 4;
+        if (quarter < (double)interval)
+            interval = MAX((int64_t)quarter, g->config.sample_min_us);
+    }
+    pthread_mutex_unlock(&g->lock);
+    return interval;
+}
+
 int gov_governor_feed(struct gov_governor *g, const struct gov_sample *sample,
                       const struct gov_process *processes, size_t count)
 {
@@ -204,6 +232,7 @@ int gov_governor_feed(struct gov_governor *g, const struct gov_sample *sample,
         if (processes[i].valid & GOV_PROCESS_USED)
             gov_ledger_measure_pid(g->ledger, processes[i].pid, processes[i].used_bytes);
     }
+    note_fill(g, &copy);
     g->sample = copy;
     g->has_sample = true;
     g->samples_count++;

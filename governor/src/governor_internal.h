@@ -10,6 +10,7 @@ struct gov_governor {
     /* Set once. */
     struct gov_config config;
     struct gov_log log;
+    bool device_is_host; /* else a GPU, real or simulated, or unknown */
     /* Under sample_lock, which is taken before lock. */
     pthread_mutex_t sample_lock;
     struct gov_device *device;
@@ -25,6 +26,7 @@ struct gov_governor {
     int64_t peak_used_bytes;
     int64_t peak_own_bytes;
     int64_t samples_count;
+    double fill_bytes_per_us; /* fastest growth of used, fading */
     int64_t verdict_count[3]; /* by enum gov_verdict */
     int64_t freed_bytes;
 };

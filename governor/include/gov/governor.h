@@ -148,7 +148,9 @@ GOV_API int gov_request_compare(const struct gov_request *a, const struct gov_re
 GOV_API int gov_governor_release(struct gov_governor *governor, uint64_t lease_id,
                                  struct gov_lease *ret_lease);
 
-/* Ends all leases of a process and unwatches it. Returns how many there were. */
+/*
+ * Ends all leases of a process (its socket closed) and unwatches it. Returns how many there were.
+ */
 GOV_API size_t gov_governor_release_pid(struct gov_governor *governor, int64_t pid);
 
 /* Names a lease's process once it has started. Errors: NOT_FOUND, INVALID. */
@@ -190,6 +192,13 @@ GOV_API void gov_governor_status(struct gov_governor *governor, struct gov_statu
 /* Copies up to capacity leases, oldest grant first; returns how many there are. */
 GOV_API size_t gov_governor_leases(struct gov_governor *governor, struct gov_lease *leases,
                                    size_t capacity);
+
+/*
+ * How long to wait until the next sample: a quarter of the time in which the fastest filling seen
+ * lately would use up what is free, within config->sample_min_us and sample_max_us. The
+ * fastest filling is forgotten by a tenth with every sample.
+ */
+GOV_API int64_t gov_governor_next_sample_us(struct gov_governor *governor);
 
 /* Peaks (leases, used, own) start again from now. */
 GOV_API void gov_governor_reset_peaks(struct gov_governor *governor);

@@ -1,0 +1,244 @@
+/*
+ * Regimes in one array, looked up one by one: there are dozens, asked for a few times a minute.
+ * The percentile is taken over a ring of the last pairs, so a change of library or driver is
+ * forgotten after 32 pieces of work. A percentile and not a regression: pairs of one regime lie
+ * close together, a slope through them would be noise, and their ratio is what is carried over.
+ */
+#include <gov/history.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <gov/estimate.h>
+
+#include "util.h"
+
+static const double MOST_CORRECTION = 8;
+
+struct pair {
+    int64_t predicted_bytes;
+    int64_t measured_bytes;
+};
+
+struct regime {
+    char key[GOV_REGIME_MAX];
+    struct pair pairs[GOV_HISTORY_KEPT];
+    int64_t count; /* ever; pairs[count % KEPT] is next */
+    int64_t peak_measured_bytes;
+    int64_t too_low_count;
+    uint64_t used_at; /* history.clock when last used */
+};
+
+struct gov_history {
+    struct gov_config config;
+    struct regime *regimes;
+    size_t count;
+    size_t capacity;
+    size_t most;
+    uint64_t clock;
+};
+
+int gov_history_new(const struct gov_config *config, size_t most_regimes,
+                    struct gov_history **ret_history)
+{
+    if (!config || !most_regimes || !ret_history)
+        return GOV_E_INVALID;
+    struct gov_history *history = calloc(1, sizeof *history);
+    if (!history)
+        return GOV_E_NOMEM;
+    history->config = *config;
+    history->most = most_regimes;
+    *ret_history = history;
+    return GOV_OK;
+}
+
+void gov_history_free(struct gov_history *history)
+{
+    if (!history)
+        return;
+    free(history->regimes);
+    free(history);
+}
+
+static const char *resolution_class(int64_t width, int64_t height)
+{
+    static const struct {
+        int64_t pixels;
+        const char *name;
+    } classes[] = {
+        /* Up to 10 % more than the nominal size still is its class: cinema formats, padding. */
+        {854 * 480 * 11 / 10, "480p"},    {1280 * 720 * 11 / 10, "720p"},
+        {1920 * 1080 * 11 / 10, "1080p"}, {2560 * 1440 * 11 / 10, "1440p"},
+        {4096 * 2160 * 11 / 10, "2160p"},
+    };
+    if (width <= 0 || height <= 0)
+        return "-";
+    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
+        if (width * height <= classes[i].pixels)
+            return classes[i].name;
+    }
+    return "4320p";
+}
+
+static size_t append_part(char *key, size_t at, const char *part)
+{
+    /* Five parts share the key; none may push the others out. */
+    enum { PART_MAX = (GOV_REGIME_MAX - 8) / 5 };
+    if (!part || !*part)
+        part = "-";
+    for (size_t i = 0; part[i] && i < PART_MAX; i++) {
+        char c = part[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '.' || c == '_' || c == '-';
+        key[at++] = plain ? c : '_';
+    }
+    return at;
+}
+
+char *gov_regime_key(const struct gov_regime *regime, char key[GOV_REGIME_MAX])
+{
+    const char *parts[5] = {regime->device, regime->stage, regime->model,
+                            resolution_class(regime->width, regime->height), regime->codec};
+    size_t at = 0;
+    for (size_t i = 0; i < 5; i++) {
+        if (i)
+            key[at++] = '/';
+        at = append_part(key, at, parts[i]);
+    }
+    key[at] = 0;
+    return key;
+}
+
+static struct regime *find(const struct gov_history *history, const char *key)
+{
+    for (size_t i = 0; key && i < history->count; i++) {
+        if (!strcmp(history->regimes[i].key, key))
+            return &history->regimes[i];
+    }
+    return NULL;
+}
+
+/* A place for one more regime: a new one, or that of the regime used longest ago. */
+static struct regime *make_room(struct gov_history *history)
+{
+    if (history->count == history->most) {
+        struct regime *oldest = &history->regimes[0];
+        for (size_t i = 1; i < history->count; i++) {
+            if (history->regimes[i].used_at < oldest->used_at)
+                oldest = &history->regimes[i];
+        }
+        return oldest;
+    }
+    if (history->count == history->capacity) {
+        size_t capacity = MIN(history->capacity ? history->capacity * 2 : 8, history->most);
+        struct regime *grown = realloc(history->regimes, capacity * sizeof *grown);
+        if (!grown)
+            return NULL;
+        history->regimes = grown;
+        history->capacity = capacity;
+    }
+    return &history->regimes[history->count++];
+}
+
+static size_t kept(const struct regime *regime)
+{
+    return (size_t)MIN(regime->count, GOV_HISTORY_KEPT);
+}
+
+static double factor_of(const struct regime *regime)
+{
+    double ratios[GOV_HISTORY_KEPT];
+    size_t n = kept(regime);
+    if (!n)
+        return 1;
+    for (size_t i = 0; i < n; i++) {
+        double ratio =
+            (double)regime->pairs[i].measured_bytes / (double)regime->pairs[i].predicted_bytes;
+        size_t at = i;
+        for (; at > 0 && ratios[at - 1] > ratio; at--)
+            ratios[at] = ratios[at - 1];
+        ratios[at] = ratio;
+    }
+    size_t rank = (n * 4 + 4) / 5; /* ceil(0.8 n), nearest rank */
+    double factor = ratios[rank - 1];
+    if (factor < 1)
+        factor = 1 - (1 - factor) * (double)n / (double)(n + 2);
+    return MIN(MAX(factor, 1 / MOST_CORRECTION), MOST_CORRECTION);
+}
+
+static int64_t corrected(int64_t predicted_bytes, double factor)
+{
+    double bytes = ceil((double)predicted_bytes * factor);
+    return bytes >= 9.2e18 ? INT64_MAX : (int64_t)bytes;
+}
+
+int gov_history_add(struct gov_history *history, const char *key, int64_t predicted_bytes,
+                    int64_t measured_bytes)
+{
+    if (!history || !key || strlen(key) >= GOV_REGIME_MAX || predicted_bytes <= 0 ||
+        measured_bytes <= 0)
+        return GOV_E_INVALID;
+    struct regime *regime = find(history, key);
+    if (!regime) {
+        regime = make_room(history);
+        if (!regime)
+            return GOV_E_NOMEM;
+        memset(regime, 0, sizeof *regime);
+        memcpy(regime->key, key, strlen(key));
+    }
+    int64_t promised = gov_estimate_with_buffer(
+        &history->config, corrected(predicted_bytes, factor_of(regime)), regime->count);
+    if (measured_bytes > promised)
+        regime->too_low_count++;
+    regime->pairs[regime->count % GOV_HISTORY_KEPT] =
+        (struct pair){predicted_bytes, measured_bytes};
+    regime->count++;
+    regime->peak_measured_bytes = MAX(regime->peak_measured_bytes, measured_bytes);
+    regime->used_at = ++history->clock;
+    return GOV_OK;
+}
+
+struct gov_prediction gov_history_correct(struct gov_history *history, const char *key,
+                                          int64_t predicted_bytes)
+{
+    struct gov_prediction prediction = {.bytes = MAX(predicted_bytes, 0), .factor = 1};
+    struct regime *regime = history ? find(history, key) : NULL;
+    if (!regime)
+        return prediction;
+    regime->used_at = ++history->clock;
+    prediction.factor = factor_of(regime);
+    prediction.count = regime->count;
+    prediction.bytes = corrected(prediction.bytes, prediction.factor);
+    return prediction;
+}
+
+int gov_history_stats(const struct gov_history *history, const char *key,
+                      struct gov_regime_stats *ret_stats)
+{
+    const struct regime *regime = find(history, key);
+    if (!regime)
+        return GOV_E_NOT_FOUND;
+    size_t n = kept(regime);
+    double factor = factor_of(regime), sum = 0, error = 0;
+    for (size_t i = 0; i < n; i++) {
+        double measured = (double)regime->pairs[i].measured_bytes;
+        sum += measured;
+        error += fabs((double)regime->pairs[i].predicted_bytes * factor - measured) / measured;
+    }
+    *ret_stats = (struct gov_regime_stats){
+        .count = regime->count,
+        .kept = (int64_t)n,
+        .factor = factor,
+        .mean_measured_bytes = (int64_t)(sum / (double)n),
+        .peak_measured_bytes = regime->peak_measured_bytes,
+        .too_low_count = regime->too_low_count,
+        .mean_error_percent = 100 * error / (double)n,
+    };
+    return GOV_OK;
+}
+
+const char *gov_history_regime(const struct gov_history *history, size_t index)
+{
+    return index < history->count ? history->regimes[index].key : NULL;
+}
