@@ -11,47 +11,14 @@
 
 #include "base/cleanup.h"
 #include "media/compat.h"
-#include "media/input.h"
-#include "media/video_picture.h"
+#include "media/video_av.h"
+#include "media/video_reader_internal.h"
 #include "model/media.h"
 
 /* Frames in flight in the decoder's threads, in luma samples: about 400 MB of 10-bit 4:2:0. An 8K
  * film gets 4 threads, one of 1080p as many as it likes. */
 static const int64_t max_samples_in_flight = INT64_C(128) << 20;
-enum { LOOK_AHEAD = 2, QUEUE = LOOK_AHEAD + 1, MAX_FLUSH_ERRORS = 256 };
-
-struct queued {
-    AVFrame *av;
-    int64_t stamp_us; /* MD_NO_TIME: none */
-    int64_t time_us;  /* MD_NO_TIME: not judged yet */
-    int64_t duration_us;
-};
-
-struct md_video_reader {
-    struct md_input *input;
-    AVCodecContext *decoder;
-    AVPacket *packet;
-    AVStream *stream;
-    bool (*cancelled)(void *user);
-    void *user;
-    bool skip_loop_filter, key_frames_only;
-    int64_t max_pixels;
-
-    int64_t zero_us; /* container time of movie time 0; MD_NO_TIME until known */
-    struct md_video_clock clock;
-    struct queued queue[QUEUE]; /* oldest first; [0] may be the one delivered */
-    int queued;
-    bool head_delivered; /* queue[0] is in the caller's hands */
-    bool drained;        /* the decoder has nothing more */
-    bool flushing;       /* the decoder was told that no packets follow */
-    int flush_errors;
-    int64_t next_index;
-    int last_width, last_height, last_format;
-
-    struct md_picture_converter converter;
-    struct md_frame frame;
-    struct md_video_stats stats;
-};
+enum { MAX_FLUSH_ERRORS = 256 };
 
 static void customize(AVCodecContext *decoder, void *user)
 {
@@ -63,9 +30,9 @@ static void customize(AVCodecContext *decoder, void *user)
     }
     decoder->thread_type = FF_THREAD_FRAME | FF_THREAD_SLICE;
     decoder->max_pixels = reader->max_pixels;
-    if (reader->skip_loop_filter)
+    if (reader->params.skip_loop_filter)
         decoder->skip_loop_filter = AVDISCARD_ALL;
-    if (reader->key_frames_only)
+    if (reader->params.key_frames_only)
         decoder->skip_frame = AVDISCARD_NONKEY;
 }
 
@@ -84,9 +51,9 @@ static int64_t nominal_us(const AVStream *stream)
     return rate.num > 0 && rate.den > 0 ? av_rescale(1000000, rate.den, rate.num) : 0;
 }
 
-static int start(struct md_video_reader *reader, const struct md_video_params *params,
-                 struct md_failure *failure)
+static int start(struct md_video_reader *reader, struct md_failure *failure)
 {
+    const struct md_video_params *params = &reader->params;
     int64_t index = choose_stream(params, reader->input);
     reader->stream = index >= 0 ? md_input_stream(reader->input, index) : NULL;
     if (!reader->stream || reader->stream->codecpar->codec_type != AVMEDIA_TYPE_VIDEO)
@@ -105,26 +72,31 @@ static int start(struct md_video_reader *reader, const struct md_video_params *p
     return MD_OK;
 }
 
+int md_video_open_file_(struct md_video_reader *reader, struct md_failure *failure)
+{
+    const struct md_video_params *params = &reader->params;
+    avcodec_free_context(&reader->decoder);
+    md_input_close(reader->input);
+    reader->input = NULL;
+    reader->stream = NULL;
+    int rc = md_input_open(params->path, params->cancelled, params->user, &reader->input, failure);
+    return rc < 0 ? rc : start(reader, failure);
+}
+
 int md_video_open(const struct md_video_params *params, struct md_video_reader **ret_reader,
                   struct md_failure *failure)
 {
     struct md_video_reader *reader = calloc(1, sizeof *reader);
     if (!reader)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
-    reader->cancelled = params->cancelled;
-    reader->user = params->user;
-    reader->skip_loop_filter = params->skip_loop_filter;
-    reader->key_frames_only = params->key_frames_only;
+    reader->params = *params;
     reader->max_pixels = params->max_pixels > 0 ? params->max_pixels : MD_VIDEO_MAX_PIXELS;
     reader->stats.first_damage_us = reader->stats.last_damage_us = MD_NO_TIME;
     bool allocated = (reader->packet = av_packet_alloc()) != NULL;
     for (int i = 0; i < QUEUE; i++)
         allocated &= (reader->queue[i].av = av_frame_alloc()) != NULL;
-    int rc = allocated ? md_input_open(params->path, params->cancelled, params->user,
-                                       &reader->input, failure)
+    int rc = allocated ? md_video_open_file_(reader, failure)
                        : md_fail(failure, MD_ERR_NOMEM, "out of memory");
-    if (rc == MD_OK)
-        rc = start(reader, params, failure);
     if (rc < 0) {
         md_video_close(reader);
         return rc;
@@ -172,7 +144,7 @@ static int feed(struct md_video_reader *reader, struct md_failure *failure)
         return MD_OK;
     }
     rc = MD_OK;
-    if (reader->packet->stream_index == reader->stream->index) {
+    if (reader->packet->stream_index == reader->stream->index && md_video_wants_packet_(reader)) {
         int sent = avcodec_send_packet(reader->decoder, reader->packet);
         if (sent == AVERROR(ENOMEM)) {
             rc = fail_nomem(reader, failure);
@@ -185,11 +157,12 @@ static int feed(struct md_video_reader *reader, struct md_failure *failure)
     return rc;
 }
 
-/* Decodes one frame into av. MD_ERR_EOF when there are no more. */
+/* Decodes one frame into av. MD_ERR_EOF when there are no more, MD_ERR_NOTFOUND when a search for a
+ * key frame went past its goal. */
 static int decode(struct md_video_reader *reader, AVFrame *av, struct md_failure *failure)
 {
     for (;;) {
-        if (reader->cancelled && reader->cancelled(reader->user))
+        if (reader->params.cancelled && reader->params.cancelled(reader->params.user))
             return md_fail(failure, MD_ERR_CANCELLED, "cancelled");
         int rc = avcodec_receive_frame(reader->decoder, av);
         if (rc == 0)
@@ -209,6 +182,8 @@ static int decode(struct md_video_reader *reader, AVFrame *av, struct md_failure
         }
         if (reader->flushing)
             return MD_ERR_EOF;
+        if (reader->search.hopeless)
+            return MD_ERR_NOTFOUND;
         rc = feed(reader, failure);
         if (rc < 0)
             return rc;
@@ -246,7 +221,7 @@ static int fill(struct md_video_reader *reader, struct md_failure *failure)
     return MD_OK;
 }
 
-static void drop_head(struct md_video_reader *reader)
+void md_video_drop_head_(struct md_video_reader *reader)
 {
     AVFrame *av = reader->queue[0].av;
     av_frame_unref(av);
@@ -266,11 +241,10 @@ static void judge(struct md_video_reader *reader, int i)
         md_video_clock_next(&reader->clock, slot->stamp_us, after_us, slot->duration_us);
 }
 
-/* Makes queue[0] a frame that was not delivered yet, with its time and duration known. */
-static int advance(struct md_video_reader *reader, struct md_failure *failure)
+int md_video_advance_(struct md_video_reader *reader, struct md_failure *failure)
 {
     if (reader->head_delivered) {
-        drop_head(reader);
+        md_video_drop_head_(reader);
         reader->head_delivered = false;
     }
     int rc = fill(reader, failure);
@@ -289,9 +263,18 @@ static int advance(struct md_video_reader *reader, struct md_failure *failure)
     return MD_OK;
 }
 
-static void count(struct md_video_reader *reader, const AVFrame *av, const struct md_frame *frame)
+static bool is_damaged(const AVFrame *av)
 {
+    return av->decode_error_flags != 0 || (av->flags & AV_FRAME_FLAG_CORRUPT);
+}
+
+/* The head is the caller's now. */
+static void deliver(struct md_video_reader *reader)
+{
+    const struct queued *head = &reader->queue[0];
+    const AVFrame *av = head->av;
     struct md_video_stats *stats = &reader->stats;
+    reader->head_delivered = true;
     if (stats->frames > 0 &&
         (av->width != reader->last_width || av->height != reader->last_height ||
          av->format != reader->last_format))
@@ -300,10 +283,10 @@ static void count(struct md_video_reader *reader, const AVFrame *av, const struc
     reader->last_height = av->height;
     reader->last_format = av->format;
     stats->frames++;
-    stats->end_us = frame->pts_us + frame->duration_us;
-    if (frame->is_damaged) {
+    stats->end_us = head->time_us + head->duration_us;
+    if (is_damaged(av)) {
         stats->damaged_frames++;
-        note_damage(reader, frame->pts_us);
+        note_damage(reader, head->time_us);
     }
 }
 
@@ -311,86 +294,51 @@ int md_video_next(struct md_video_reader *reader, const struct md_frame **ret_fr
                   struct md_failure *failure)
 {
     for (;;) {
-        int rc = advance(reader, failure);
+        int rc = md_video_advance_(reader, failure);
         if (rc < 0)
             return rc;
         const struct queued *head = &reader->queue[0];
         struct md_frame *frame = &reader->frame;
-        reader->head_delivered = true;
         rc = md_picture_read(&reader->converter, head->av, frame);
         if (rc == MD_ERR_UNSUPPORTED) {
+            reader->head_delivered = true;
             reader->stats.lost_packets++;
             note_damage(reader, head->time_us);
             continue;
         }
         if (rc < 0)
             return fail_nomem(reader, failure);
+        deliver(reader);
         frame->pts_us = head->time_us;
         frame->duration_us = head->duration_us;
         frame->index = reader->next_index++;
         frame->is_key = md_av_frame_is_key(head->av);
         frame->is_interlaced = md_av_frame_is_interlaced(head->av);
-        frame->is_damaged =
-            head->av->decode_error_flags != 0 || (head->av->flags & AV_FRAME_FLAG_CORRUPT);
-        count(reader, head->av, frame);
+        frame->is_damaged = is_damaged(head->av);
         *ret_frame = frame;
         return MD_OK;
     }
 }
 
-/* Starts reading at the last key frame at or before time_us. */
-static int jump(struct md_video_reader *reader, int64_t time_us)
+int md_video_next_av(struct md_video_reader *reader, struct md_video_av_frame *ret_frame,
+                     struct md_failure *failure)
 {
-    AVRational base = reader->stream->time_base;
-    int64_t zero_us = reader->zero_us != MD_NO_TIME ? reader->zero_us : 0;
-    int64_t stamp = md_input_timestamp(time_us, base, zero_us);
-    int rc = avformat_seek_file(reader->input->format, reader->stream->index, INT64_MIN, stamp,
-                                stamp, 0);
+    int rc = md_video_advance_(reader, failure);
     if (rc < 0)
-        rc = av_seek_frame(reader->input->format, reader->stream->index, stamp,
-                           AVSEEK_FLAG_BACKWARD);
-    avcodec_flush_buffers(reader->decoder);
-    while (reader->queued > 0)
-        drop_head(reader);
-    reader->head_delivered = reader->drained = reader->flushing = false;
-    reader->flush_errors = 0;
-    reader->next_index = 0;
-    md_video_clock_restart(&reader->clock);
-    return rc < 0 ? MD_ERR_INPUT : MD_OK;
+        return rc;
+    deliver(reader);
+    reader->next_index++;
+    const struct queued *head = &reader->queue[0];
+    *ret_frame = (struct md_video_av_frame){.av = head->av,
+                                            .pts_us = head->time_us,
+                                            .duration_us = head->duration_us,
+                                            .is_damaged = is_damaged(head->av)};
+    return MD_OK;
 }
 
-int md_video_seek(struct md_video_reader *reader, int64_t time_us, struct md_failure *failure)
+const AVStream *md_video_av_stream(const struct md_video_reader *reader)
 {
-    /* Indexes lie and open groups lose their first frames: when the first frame that comes is too
-     * late, start earlier, at last at the beginning. */
-    static const int64_t earlier_us[] = {0, 2000000, 15000000, INT64_MAX};
-    if (reader->zero_us == MD_NO_TIME) { /* the first frame tells */
-        int rc = advance(reader, failure);
-        if (rc < 0 && rc != MD_ERR_EOF)
-            return rc;
-    }
-    for (size_t i = 0; i < MD_ARRAY_LEN(earlier_us); i++) {
-        bool from_start = time_us <= earlier_us[i];
-        int rc = jump(reader, from_start ? 0 : time_us - earlier_us[i]);
-        if (rc < 0)
-            continue;
-        rc = advance(reader, failure);
-        if (rc < 0 && rc != MD_ERR_EOF)
-            return rc;
-        if (rc == MD_ERR_EOF || (reader->queue[0].time_us > time_us && !from_start))
-            continue;
-        /* Keep the last frame of the stream when time_us lies after it. */
-        while (reader->queue[0].time_us + reader->queue[0].duration_us <= time_us &&
-               reader->queued > 1) {
-            drop_head(reader);
-            rc = advance(reader, failure);
-            if (rc < 0)
-                return rc;
-        }
-        return MD_OK;
-    }
-    return md_fail(failure, MD_ERR_INPUT, "cannot find %.1f s in %s", (double)time_us / 1e6,
-                   reader->input->name);
+    return reader->stream;
 }
 
 void md_video_stats_get(const struct md_video_reader *reader, struct md_video_stats *ret_stats)
