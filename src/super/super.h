@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/outcome.h"
 #include "model/options.h"
 #include "model/stage.h"
 
@@ -31,19 +32,6 @@ struct md_job {
     const char *movie_path;
     const char *out_dir;
     const char *work_dir;
-};
-
-/* What a finished stage cost. Wall and CPU time and memory are 0 for cached ones. */
-struct md_stage_result {
-    bool cached;
-    int64_t wall_us, cpu_us;
-    int64_t peak_rss_bytes; /* of the worker during the stage; 0 unknown */
-};
-
-enum md_movie_end {
-    MD_MOVIE_DONE,
-    MD_MOVIE_FAILED,
-    MD_MOVIE_CANCELLED, /* by the user, before it was done */
 };
 
 /* Memory as the governor last saw it; a value that is not known is -1. */

@@ -1,0 +1,25 @@
+/* Predicted peak memory of a stage: what its lease asks for. Pure arithmetic. */
+#ifndef MD_ENGINE_ESTIMATE_H
+#define MD_ENGINE_ESTIMATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/stage.h"
+
+/* What the estimate needs to know about a movie; comes with the end of the probe stage. Zero is
+ * "nothing known". */
+struct md_movie_facts {
+    bool known;
+    int64_t duration_us;
+    int64_t width, height; /* coded picture of the chosen video stream; 0 without one */
+    int64_t bit_depth;     /* of that stream; 0 unknown */
+    char codec[24];        /* FFmpeg's name */
+    int64_t channels;      /* of the chosen audio stream; 0 without one */
+};
+
+/* Predicted peak resident memory of a worker that runs this stage with this many threads, in bytes,
+ * without buffer; 0: not known, the governor's safe default is to be assumed. */
+int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *facts, int threads);
+
+#endif

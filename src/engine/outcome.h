@@ -1,0 +1,21 @@
+/* How stages and movies end: shared by the engine, the runtime and the front end. */
+#ifndef MD_ENGINE_OUTCOME_H
+#define MD_ENGINE_OUTCOME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a finished stage cost. Wall and CPU time and memory are 0 for cached ones. */
+struct md_stage_result {
+    bool cached;
+    int64_t wall_us, cpu_us;
+    int64_t peak_rss_bytes; /* of the worker during the stage; 0 unknown */
+};
+
+enum md_movie_end {
+    MD_MOVIE_DONE,
+    MD_MOVIE_FAILED,
+    MD_MOVIE_CANCELLED, /* by the user, before it was done */
+};
+
+#endif
