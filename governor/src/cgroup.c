@@ -85,19 +85,17 @@ static char *find_path(char *text, enum gov_cgroup_version version)
 
 static void find_leaf(struct gov_cgroup *group, const char *path)
 {
-    snprintf(group->leaf, sizeof group->leaf, "%s", group->mount);
+    size_t mount_length = strlen(group->mount);
+    memcpy(group->leaf, group->mount, mount_length + 1);
     /* ".." means a group outside of what we may see: all that is left is the mount. */
-    if (!path || strstr(path, "/..") || strlen(group->mount) + strlen(path) >= sizeof group->leaf)
+    if (!path || strstr(path, "/..") || mount_length + strlen(path) >= sizeof group->leaf)
         return;
-    char candidate[GOV_CGROUP_PATH_MAX];
-    while (path && *path == '/' && path[1]) {
-        snprintf(candidate, sizeof candidate, "%.2000s%.2000s", group->mount, path);
-        if (!access(candidate, F_OK)) {
-            snprintf(group->leaf, sizeof group->leaf, "%s", candidate);
+    for (; path && *path == '/' && path[1]; path = strchr(path + 1, '/')) {
+        memcpy(group->leaf + mount_length, path, strlen(path) + 1);
+        if (!access(group->leaf, F_OK))
             return;
-        }
-        path = strchr(path + 1, '/');
     }
+    group->leaf[mount_length] = 0;
 }
 
 static bool try_mount(struct gov_cgroup *group, const char *root, const char *below,
@@ -253,7 +251,7 @@ void gov_cgroup_read(const struct gov_cgroup *group, int64_t unlimited_bytes,
         return;
     char folder[GOV_CGROUP_PATH_MAX];
     size_t mount_length = strlen(group->mount);
-    snprintf(folder, sizeof folder, "%s", group->leaf);
+    memcpy(folder, group->leaf, strlen(group->leaf) + 1);
     for (;;) {
         struct level level = {folder, folder + mount_length, -1};
         read_level(group, &level, unlimited_bytes, ret_limits);

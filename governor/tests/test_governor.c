@@ -131,6 +131,318 @@ static void promised_memory_counts_until_it_is_seen_in_use(void **state)
     assert_int_equal(gov_governor_release(f->governor, first.lease_id, &lease), GOV_E_NOT_FOUND);
 }
 
+static void more_than_the_cap_never_fits_however_empty_the_device(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    struct gov_admission admission = ask(f->governor, 11 * GOV_GB, 0);
+    assert_int_equal(admission.verdict, GOV_NEVER);
+    assert_int_equal(admission.reason, GOV_REASON_CAP);
+    assert_int_equal(admission.cap_bytes, 10952166604);
+    assert_int_equal(ask(f->governor, admission.cap_bytes, 0).verdict, GOV_GRANTED);
+    /* With a crowded device the same amount may fit later: it waits. */
+    feed(f->governor, CARD_BYTES, 0, 8 * GOV_GB);
+    assert_int_equal(ask(f->governor, 10 * GOV_GB, 0).verdict, GOV_QUEUED);
+}
+
+static void what_is_forced_is_granted_and_marked_only_when_it_was_needed(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    struct gov_lease lease;
+    struct gov_admission fits = ask(f->governor, GOV_GB, GOV_REQUEST_FORCE);
+    assert_int_equal(fits.reason, GOV_REASON_FITS);
+    assert_int_equal(gov_governor_lease(f->governor, fits.lease_id, &lease), 0);
+    assert_false(lease.flags & GOV_LEASE_FORCED);
+    struct gov_admission forced = ask(f->governor, 20 * GOV_GB, GOV_REQUEST_FORCE);
+    assert_int_equal(forced.verdict, GOV_GRANTED);
+    assert_int_equal(forced.reason, GOV_REASON_FORCED);
+    assert_int_equal(gov_governor_lease(f->governor, forced.lease_id, &lease), 0);
+    assert_true(lease.flags & GOV_LEASE_FORCED);
+    assert_int_equal(ask(f->governor, 1, 0).verdict, GOV_QUEUED);
+}
+
+static void a_buffer_is_put_on_predictions_that_falls_with_experience(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    static const struct {
+        int64_t count, asked;
+    } rows[] = {{0, 1150000000}, {5, 1125000000}, {10, 1100000000}, {1000, 1100000000}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gov_request request = {.predicted_bytes = GOV_GB,
+                                      .history_count = rows[i].count,
+                                      .flags = GOV_REQUEST_DRY_RUN};
+        struct gov_admission admission;
+        assert_int_equal(gov_governor_admit(f->governor, &request, &admission), 0);
+        assert_int_equal(admission.asked_bytes, rows[i].asked);
+    }
+    assert_int_equal(f->heard.count, 0); /* a dry run says and leases nothing */
+    struct gov_status status;
+    gov_governor_status(f->governor, &status);
+    assert_int_equal(status.leases.total_count, 0);
+    assert_int_equal(status.granted_count, 0);
+}
+
+static void nothing_known_means_four_gigabytes_and_a_word_about_it(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    struct gov_request request = {.owner = "odd\nname.mkv", .stage = "shots"};
+    struct gov_admission admission;
+    assert_int_equal(gov_governor_admit(f->governor, &request, &admission), 0);
+    assert_int_equal(admission.asked_bytes, 4 * GOV_GB);
+    assert_string_equal(heard_last(&f->heard, 0), "Memory estimate: nothing known about shots of "
+                                                  "odd?name.mkv, 4.0GB assumed");
+}
+
+static void the_device_can_refuse_what_the_budget_allows(void **state)
+{
+    struct fixture *f = *state;
+    /* Neighbours within the reserve cost no budget, but their memory is not free. */
+    feed(f->governor, CARD_BYTES, 0, 1900 * GOV_MB);
+    struct gov_config config = gov_config_default;
+    config.budget.fraction = 1;
+    config.budget.reserve_bytes = 0;
+    struct gov_governor *g;
+    assert_int_equal(gov_governor_new(&config, NULL, NULL, &g), 0);
+    /* used is more than own and others explain: a driver that reserves. */
+    struct gov_sample sample = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE |
+                                         GOV_SAMPLE_RESERVED,
+                                .total_bytes = 10 * GOV_GB,
+                                .used_bytes = 4 * GOV_GB,
+                                .free_bytes = 6 * GOV_GB,
+                                .reserved_bytes = 4 * GOV_GB};
+    gov_sample_set_own(&sample, 0);
+    assert_int_equal(gov_governor_feed(g, &sample, NULL, 0), 0);
+    struct gov_admission admission = ask(g, 7 * GOV_GB, 0);
+    assert_int_equal(admission.verdict, GOV_QUEUED);
+    assert_int_equal(admission.reason, GOV_REASON_DEVICE);
+    assert_int_equal(ask(g, 6 * GOV_GB, 0).verdict, GOV_GRANTED);
+    assert_int_equal(ask(g, GOV_MB, 0).reason, GOV_REASON_DEVICE); /* promised already */
+    gov_governor_free(g);
+}
+
+static void an_old_reading_admits_nothing(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0); /* at 0 */
+    struct gov_request request = {
+        .predicted_bytes = GOV_GB, .now_us = 5000000, .flags = GOV_REQUEST_EXACT};
+    struct gov_admission admission;
+    assert_int_equal(gov_governor_admit(f->governor, &request, &admission), 0);
+    assert_int_equal(admission.verdict, GOV_GRANTED);
+    request.now_us++;
+    assert_int_equal(gov_governor_admit(f->governor, &request, &admission), 0);
+    assert_int_equal(admission.verdict, GOV_QUEUED);
+    assert_int_equal(admission.reason, GOV_REASON_NO_SAMPLE);
+}
+
+/* Windows' driver model shows no processes. */
+static void without_knowing_our_own_use_leases_stand_for_it(void **state)
+{
+    struct fixture *f = *state;
+    struct gov_sample sample = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE,
+                                .total_bytes = CARD_BYTES,
+                                .used_bytes = GOV_GB,
+                                .free_bytes = CARD_BYTES - GOV_GB};
+    assert_int_equal(gov_governor_feed(f->governor, &sample, NULL, 0), 0);
+    assert_int_equal(ask(f->governor, 4 * GOV_GB, 0).verdict, GOV_GRANTED);
+    /* The lease has been allocated: neighbours must not be charged with it. */
+    sample.used_bytes = 5 * GOV_GB;
+    sample.free_bytes = CARD_BYTES - 5 * GOV_GB;
+    assert_int_equal(gov_governor_feed(f->governor, &sample, NULL, 0), 0);
+    struct gov_admission admission = ask(f->governor, 0, GOV_REQUEST_DRY_RUN);
+    assert_int_equal(admission.budget_bytes, 10952166604);
+    assert_int_equal(admission.room_bytes, CARD_BYTES - 9 * GOV_GB); /* careful, not blocked */
+}
+
+static void the_oldest_movie_goes_first_and_is_not_overtaken(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    ask(f->governor, 5 * GOV_GB, 0); /* leaves 5.95 GB */
+    struct gov_request requests[] = {
+        {.stage = "young", .owner_order = 3, .predicted_bytes = GOV_GB},
+        {.stage = "oldest render", .owner_order = 1, .stage_order = 2, .predicted_bytes = GOV_GB},
+        {.stage = "second", .owner_order = 2, .predicted_bytes = 6 * GOV_GB},
+        {.stage = "oldest shots", .owner_order = 1, .stage_order = 1, .predicted_bytes = GOV_GB},
+        {.stage = "second too", .owner_order = 2, .stage_order = 1, .predicted_bytes = GOV_GB},
+    };
+    enum { N = sizeof requests / sizeof requests[0] };
+    struct gov_admission admissions[N];
+    size_t order[N];
+    for (size_t i = 0; i < N; i++)
+        requests[i].flags = GOV_REQUEST_EXACT;
+    assert_int_equal(gov_governor_admit_in_order(f->governor, requests, N, order, admissions), 0);
+    static const size_t expected[N] = {3, 1, 2, 4, 0};
+    assert_memory_equal(order, expected, sizeof order);
+    assert_int_equal(admissions[3].verdict, GOV_GRANTED);
+    assert_int_equal(admissions[1].verdict, GOV_GRANTED);
+    assert_int_equal(admissions[2].verdict, GOV_QUEUED);
+    assert_int_equal(admissions[4].verdict, GOV_GRANTED); /* the same movie's small stage */
+    assert_int_equal(admissions[0].verdict, GOV_QUEUED);  /* it would fit, but it is younger */
+    assert_int_equal(admissions[0].reason, GOV_REASON_ORDER);
+    assert_int_equal(admissions[0].lease_id, GOV_LEASE_NONE);
+    /* Alone it is admitted. */
+    assert_int_equal(gov_governor_admit_in_order(f->governor, requests, 1, order, admissions), 0);
+    assert_int_equal(admissions[0].verdict, GOV_GRANTED);
+}
+
+static void what_never_fits_holds_nobody_back(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    struct gov_request requests[] = {
+        {.owner_order = 1, .predicted_bytes = 50 * GOV_GB},
+        {.owner_order = 2, .predicted_bytes = GOV_GB},
+    };
+    struct gov_admission admissions[2];
+    size_t order[2];
+    assert_int_equal(gov_governor_admit_in_order(f->governor, requests, 2, order, admissions), 0);
+    assert_int_equal(admissions[0].verdict, GOV_NEVER);
+    assert_int_equal(admissions[1].verdict, GOV_GRANTED);
+}
+
+static void critical_pressure_pauses_admission_until_below_high(void **state)
+{
+    struct fixture *f = *state;
+    struct gov_pressure_decision decision;
+    feed(f->governor, 10 * GOV_GB, 0, 9500 * GOV_MB);
+    assert_int_equal(gov_governor_check_pressure(f->governor, 1, -1, &decision), 0);
+    assert_int_equal(decision.tier, GOV_TIER_EMERGENCY);
+    assert_string_equal(heard_last(&f->heard, 0),
+                        "Critical memory pressure (95.0%) - performing emergency cleanup");
+    feed(f->governor, 10 * GOV_GB, 0, 7600 * GOV_MB);
+    assert_int_equal(gov_governor_check_pressure(f->governor, 2, -1, &decision), 0);
+    assert_int_equal(ask(f->governor, GOV_MB, 0).reason, GOV_REASON_PAUSED);
+    feed(f->governor, 10 * GOV_GB, 0, 7400 * GOV_MB);
+    assert_int_equal(gov_governor_check_pressure(f->governor, 3, -1, &decision), 0);
+    assert_true(decision.resume);
+    assert_int_equal(ask(f->governor, GOV_MB, 0).verdict, GOV_GRANTED);
+}
+
+static void a_worker_that_ends_gives_its_leases_back(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    for (int i = 0; i < 3; i++) {
+        struct gov_admission admission = ask(f->governor, GOV_GB, 0);
+        assert_int_equal(gov_governor_bind(f->governor, admission.lease_id, i < 2 ? 5 : 6), 0);
+    }
+    assert_int_equal(gov_governor_watch(f->governor, 5), 0);
+    assert_int_equal(gov_governor_release_pid(f->governor, 5), 2);
+    assert_int_equal(gov_governor_release_pid(f->governor, 5), 0);
+    struct gov_lease leases[4];
+    assert_int_equal(gov_governor_leases(f->governor, leases, 4), 1);
+    assert_int_equal(leases[0].pid, 6);
+}
+
+static void a_lease_grows_only_into_free_room(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    uint64_t id = ask(f->governor, 8 * GOV_GB, 0).lease_id;
+    assert_int_equal(gov_governor_resize(f->governor, id, 12 * GOV_GB), GOV_E_NO_ROOM);
+    assert_int_equal(gov_governor_resize(f->governor, id, 10 * GOV_GB), 0);
+    assert_int_equal(gov_governor_resize(f->governor, id, 2 * GOV_GB), 0);
+    assert_int_equal(gov_governor_report_peak(f->governor, id, 3 * GOV_GB), 0);
+    struct gov_lease lease;
+    assert_int_equal(gov_governor_release(f->governor, id, &lease), 0);
+    assert_int_equal(lease.peak_bytes, 3 * GOV_GB);
+    struct gov_status status;
+    gov_governor_status(f->governor, &status);
+    assert_int_equal(status.leases.over_granted_count, 1);
+    assert_int_equal(status.leases.peak_bytes, 10 * GOV_GB);
+    gov_governor_reset_peaks(f->governor);
+    gov_governor_status(f->governor, &status);
+    assert_int_equal(status.leases.peak_bytes, 0);
+}
+
+static void readings_come_faster_the_faster_memory_fills(void **state)
+{
+    struct fixture *f = *state;
+    struct gov_sample s = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE,
+                           .total_bytes = 10 * GOV_GB};
+    assert_int_equal(gov_governor_next_sample_us(f->governor), 1000000);
+    for (int i = 1; i <= 4; i++) { /* 1 GB a second */
+        s.at_us = i * INT64_C(1000000);
+        s.used_bytes = i * GOV_GB;
+        s.free_bytes = s.total_bytes - s.used_bytes;
+        gov_governor_feed(f->governor, &s, NULL, 0);
+    }
+    assert_int_equal(gov_governor_next_sample_us(f->governor), 1000000); /* 6 s to full */
+    s.at_us += 1000000;
+    s.used_bytes = 9500 * GOV_MB; /* 5.5 GB a second, 0.5 GB left: 23 ms */
+    s.free_bytes = 500 * GOV_MB;
+    gov_governor_feed(f->governor, &s, NULL, 0);
+    assert_int_equal(gov_governor_next_sample_us(f->governor), 100000);
+    for (int i = 0; i < 60; i++) {
+        s.at_us += 1000000;
+        gov_governor_feed(f->governor, &s, NULL, 0);
+    }
+    assert_int_equal(gov_governor_next_sample_us(f->governor), 1000000);
+}
+
+static void nonsense_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct gov_governor *g = NULL;
+    struct gov_config bad = gov_config_default;
+    struct gov_admission admission;
+    struct gov_request request = {.predicted_bytes = -1};
+    bad.movies_default = 0;
+    assert_int_equal(gov_governor_new(&bad, NULL, NULL, &g), GOV_E_INVALID);
+    assert_int_equal(gov_governor_new(NULL, NULL, NULL, &g), GOV_E_INVALID);
+    assert_null(g);
+    assert_int_equal(gov_governor_admit(f->governor, &request, &admission), GOV_E_INVALID);
+    request = (struct gov_request){.history_count = -1};
+    assert_int_equal(gov_governor_admit(f->governor, &request, &admission), GOV_E_INVALID);
+    assert_int_equal(gov_governor_sample(f->governor, 0, NULL), GOV_E_INVALID); /* no device */
+    assert_int_equal(gov_governor_watch(f->governor, 0), GOV_E_INVALID);
+    assert_int_equal(gov_governor_release(f->governor, 99, NULL), GOV_E_NOT_FOUND);
+    struct gov_sample none;
+    assert_int_equal(gov_governor_last_sample(f->governor, &none), GOV_E_NOT_FOUND);
+    request = (struct gov_request){.predicted_bytes = INT64_MAX};
+    feed(f->governor, CARD_BYTES, 0, 0);
+    assert_int_equal(gov_governor_admit(f->governor, &request, &admission), 0);
+    assert_int_equal(admission.verdict, GOV_NEVER);
+    gov_governor_free(NULL);
+}
+
+static void a_governor_reads_its_simulated_device_itself(void **state)
+{
+    (void)state;
+    struct gov_device *device;
+    struct gov_governor *g;
+    struct gov_sample sample;
+    assert_int_equal(gov_device_open("sim:rtx3060", NULL, &device), 0);
+    assert_int_equal(gov_governor_new(&gov_config_default, device, NULL, &g), 0);
+    assert_int_equal(gov_governor_sample(g, 1, &sample), 0);
+    struct gov_admission admission = ask(g, 6 * GOV_GB, 0);
+    assert_int_equal(gov_governor_bind(g, admission.lease_id, 9), 0);
+    assert_int_equal(gov_sim_take(device, 1, 9, 5 * GOV_GB), 0);
+    assert_int_equal(gov_sim_take(device, 1, 10, 2 * GOV_GB), 0); /* ours, without a lease */
+    assert_int_equal(gov_governor_watch(g, 10), 0);
+    assert_int_equal(gov_governor_watch(g, 10), 0);
+    assert_int_equal(gov_sim_take(device, 1, 11, 3 * GOV_GB), 0); /* a neighbour */
+    assert_int_equal(gov_governor_sample(g, 2, &sample), 0);
+    assert_int_equal(sample.own_bytes, 7 * GOV_GB);
+    assert_int_equal(sample.others_bytes, 3 * GOV_GB);
+    struct gov_status status;
+    gov_governor_status(g, &status);
+    assert_int_equal(status.leases.pending_bytes, GOV_GB);
+    /* 10.95 cap - 1.1 beyond the reserve - 7 own - 1 pending, and 2.885 free - 1 pending */
+    assert_int_equal(status.budget.ours_bytes, 9852166604);
+    assert_int_equal(status.room_bytes, 1852166604);
+    gov_governor_unwatch(g, 10);
+    gov_governor_unwatch(g, 12345);
+    assert_int_equal(gov_governor_sample(g, 3, &sample), 0);
+    assert_int_equal(sample.others_bytes, 5 * GOV_GB);
+    gov_governor_free(g);
+    gov_device_free(device);
+}
+
 static void a_process_of_the_real_machine_is_measured_through_its_lease(void **state)
 {
     (void)state;
@@ -189,6 +501,21 @@ int main(void)
         TEST(nothing_is_admitted_without_a_reading_but_what_is_forced),
         TEST(a_second_lease_that_passes_the_budget_waits_and_leaves_no_trace),
         TEST(promised_memory_counts_until_it_is_seen_in_use),
+        TEST(more_than_the_cap_never_fits_however_empty_the_device),
+        TEST(what_is_forced_is_granted_and_marked_only_when_it_was_needed),
+        TEST(a_buffer_is_put_on_predictions_that_falls_with_experience),
+        TEST(nothing_known_means_four_gigabytes_and_a_word_about_it),
+        TEST(the_device_can_refuse_what_the_budget_allows),
+        TEST(an_old_reading_admits_nothing),
+        TEST(without_knowing_our_own_use_leases_stand_for_it),
+        TEST(the_oldest_movie_goes_first_and_is_not_overtaken),
+        TEST(what_never_fits_holds_nobody_back),
+        TEST(critical_pressure_pauses_admission_until_below_high),
+        TEST(a_worker_that_ends_gives_its_leases_back),
+        TEST(a_lease_grows_only_into_free_room),
+        TEST(readings_come_faster_the_faster_memory_fills),
+        TEST(nonsense_is_refused),
+        cmocka_unit_test(a_governor_reads_its_simulated_device_itself),
         cmocka_unit_test(a_process_of_the_real_machine_is_measured_through_its_lease),
     };
     return cmocka_run_group_tests_name("governor", tests, NULL, NULL);

@@ -41,7 +41,7 @@ struct gov_video_shape {
  *   12 MB + 1.5 MB x threads + frame x (references + 4 + 2 x threads + batch) + constant
  *
  * with lines padded to 64 bytes and heights to 32 lines. Fitted to FFmpeg 5.1, 1 to 8 threads,
- * 192p to 4096x1744, H.264 and HEVC: within 20 % of the measured peaks of anonymous memory.
+ * 360p to 4096x1744, H.264 and HEVC: within 20 % or 7 MB of the measured peaks of anonymous memory.
  * Returns config->default_lease_bytes when the shape says nothing or makes no sense (a broken
  * header's 8K times 8K); at most INT64_MAX.
  */

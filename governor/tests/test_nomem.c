@@ -1,0 +1,186 @@
+/*
+ * A fault sweep: the n-th allocation fails, n = 1, 2, 3 ... until a whole run passes without. After
+ * each the result is a typed error or success, the object still works, and nothing leaks.
+ */
+#include "testing.h"
+
+#include <unistd.h>
+
+#include <gov/history.h>
+#include <gov/reclaim.h>
+
+/* The linker sends the library's allocations here (--wrap). */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+
+static long countdown = -1; /* allocations until one fails; negative: none fails */
+static bool persistent;     /* all after it fail too */
+static long failed;
+
+static bool fails_now(void)
+{
+    if (countdown < 0)
+        return false;
+    if (countdown > 0) {
+        countdown--;
+        return false;
+    }
+    failed++;
+    if (!persistent)
+        countdown = -1;
+    return true;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails_now() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails_now() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails_now() ? NULL : __real_realloc(old, size);
+}
+
+static int first_error;
+
+static bool ok(int error)
+{
+    if (error && !first_error)
+        first_error = error;
+    assert_true(error == 0 || error == GOV_E_NOMEM);
+    return !error;
+}
+
+static int reclaim_nothing(void *context, enum gov_tier tier, int64_t want_bytes)
+{
+    (void)context;
+    (void)tier;
+    (void)want_bytes;
+    return GOV_RECLAIM_NOTHING;
+}
+
+/* More leases than the ledger has slots at first, so that it must grow. */
+static void lease_and_release(struct gov_governor *governor)
+{
+    enum { LEASES = 40 };
+    uint64_t ids[LEASES];
+    int held = 0;
+    for (int i = 0; i < LEASES; i++) {
+        struct gov_request request = {.owner = "m", .predicted_bytes = GOV_MB};
+        struct gov_admission admission;
+        request.pid = 1000 + i;
+        if (ok(gov_governor_admit(governor, &request, &admission)) &&
+            admission.verdict == GOV_GRANTED)
+            ids[held++] = admission.lease_id;
+        ok(gov_governor_watch(governor, 2000 + i));
+    }
+    ok(gov_governor_sample(governor, 1, NULL));
+    assert_true(gov_governor_is_valid(governor));
+    struct gov_status status;
+    gov_governor_status(governor, &status);
+    assert_int_equal(status.leases.now_count, held);
+    while (held)
+        assert_int_equal(gov_governor_release(governor, ids[--held], NULL), 0);
+    gov_governor_status(governor, &status);
+    assert_int_equal(status.leases.now_bytes, 0);
+}
+
+static void use_governor(const char *spec, const struct gov_device_params *params)
+{
+    struct gov_device *device = NULL;
+    struct gov_governor *governor = NULL;
+    if (ok(gov_device_open(spec, params, &device)) &&
+        ok(gov_governor_new(&gov_config_default, device, NULL, &governor))) {
+        struct gov_reclaimer table[] = {{.name = "x", .tier = 1, .reclaim = reclaim_nothing}};
+        struct gov_tier_run run = {0};
+        ok(gov_governor_sample(governor, 1, NULL));
+        lease_and_release(governor);
+        if (ok(gov_governor_run_tier(governor, table, 1, GOV_TIER_STANDARD, 1, &run)))
+            ok(gov_governor_end_tier(governor, 1, &run));
+    }
+    gov_governor_free(governor);
+    gov_device_free(device);
+}
+
+static void use_simulated_processes(void)
+{
+    struct gov_device *device = NULL;
+    if (ok(gov_device_open("sim:rtx3060", NULL, &device))) {
+        for (int pid = 1; pid <= 20; pid++)
+            ok(gov_sim_take(device, 0, pid, GOV_MB));
+    }
+    gov_device_free(device);
+}
+
+static void use_history(void)
+{
+    struct gov_history *history = NULL;
+    if (ok(gov_history_new(&gov_config_default, 100, &history))) {
+        for (int i = 0; i < 30; i++) {
+            char key[16];
+            snprintf(key, sizeof key, "r%d", i);
+            ok(gov_history_add(history, key, GOV_MB, GOV_MB));
+            gov_history_correct(history, key, GOV_MB);
+        }
+    }
+    gov_history_free(history);
+}
+
+static void everything(void)
+{
+    static const struct gov_device_params card = {.memory_limit_bytes = 3 * GOV_GB};
+    use_governor("sim:rtx3060", &card);
+    use_governor("host", NULL);
+    use_simulated_processes();
+    use_history();
+}
+
+static void sweep(bool persist)
+{
+    enum { MOST = 10000 };
+    long n = 0;
+    for (; n < MOST; n++) {
+        countdown = n;
+        persistent = persist;
+        failed = 0;
+        first_error = 0;
+        everything();
+        countdown = -1;
+        if (!failed)
+            break;
+        assert_int_equal(first_error, GOV_E_NOMEM); /* no failure is swallowed */
+    }
+    assert_true(n > 15); /* it did fail that many allocations, one by one */
+    assert_true(n < MOST);
+    assert_int_equal(first_error, 0);
+}
+
+static void each_allocation_may_fail_once(void **state)
+{
+    (void)state;
+    sweep(false);
+}
+
+static void each_allocation_may_be_the_last_that_succeeds(void **state)
+{
+    (void)state;
+    sweep(true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_allocation_may_fail_once),
+        cmocka_unit_test(each_allocation_may_be_the_last_that_succeeds),
+    };
+    return cmocka_run_group_tests_name("nomem", tests, NULL, NULL);
+}
