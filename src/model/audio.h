@@ -29,4 +29,16 @@ struct md_audio {
     struct md_strings warnings;
 };
 
+/* Measures over a stretch of movie time, for the stages that judge it. */
+struct md_audio_measure {
+    bool known;      /* false: no audio there; all else is 0 */
+    float loudness;  /* mean LUFS of the windows, -70 at least */
+    float loudest;   /* LUFS of the loudest window */
+    float spread_lu; /* standard deviation of the windows */
+    float speech;    /* mean likelihood, 0 to 1 */
+    float share[4];  /* of the stretch, by enum md_sound */
+};
+void md_audio_measure(const struct md_audio *audio, int64_t start_us, int64_t end_us,
+                      struct md_audio_measure *ret);
+
 #endif

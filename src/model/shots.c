@@ -1,6 +1,7 @@
 /* The table of shots.json. */
 #include "model/shots.h"
 
+#include <math.h>
 #include <string.h>
 
 const char *const md_transition_names[] = {"start",      "cut",  "dissolve", "fade_black",
@@ -84,3 +85,12 @@ const struct md_artifact_type md_artifact_shots = {
     .size = sizeof(struct md_shots),
     .validate = validate,
 };
+
+float md_shot_distance(const struct md_shot *a, const struct md_shot *b)
+{
+    size_t n = a->signature.n < b->signature.n ? a->signature.n : b->signature.n;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += fabs((double)a->signature.v[i] - b->signature.v[i]);
+    return n > 0 && isfinite(sum) ? (float)(sum / (double)n) : INFINITY;
+}

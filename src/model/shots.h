@@ -61,4 +61,7 @@ struct md_shots {
     struct md_strings warnings; /* e.g. "3 damaged frames between 0:12 and 0:14 were skipped" */
 };
 
+/* Mean absolute difference of two signatures, 0 the same; INFINITY when either has none. */
+float md_shot_distance(const struct md_shot *a, const struct md_shot *b);
+
 #endif
