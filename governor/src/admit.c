@@ -40,8 +40,11 @@ struct gov_room gov_admit_room(const struct gov_config *config, const struct gov
                                                : MAX(used - reserved - stats->now_bytes, 0);
     int64_t ours_taken =
         own_known ? gov_add_saturated(sample->own_bytes, stats->pending_bytes) : stats->now_bytes;
+    struct gov_budget_rule rule = config->budget;
+    if (valid & GOV_SAMPLE_PHYSICAL && sample->physical_bytes > total)
+        rule.reserve_bytes = MAX(rule.reserve_bytes - (sample->physical_bytes - total), 0);
     room.known = true;
-    room.budget = gov_budget_compute(&config->budget, total, others);
+    room.budget = gov_budget_compute(&rule, total, others);
     room.budget_room_bytes = gov_add_saturated(room.budget.ours_bytes, -ours_taken);
     room.device_room_bytes = gov_add_saturated(free_bytes, -stats->pending_bytes);
     room.room_bytes = MIN(room.budget_room_bytes, room.device_room_bytes);
@@ -206,7 +209,7 @@ static void say_why(const struct gov_governor *g, const struct decision *d,
     if (!line)
         return;
     char asked[24], room[24], budget[24], leased[24];
-    gov_format_gb(d->lease.granted_bytes, asked, sizeof asked);
+    gov_format_size(d->lease.granted_bytes, asked, sizeof asked);
     if (reason == GOV_REASON_FITS) {
         snprintf(line, GOV_MESSAGE_SIZE,
                  "Memory estimate: nothing known about %s of %s, %s assumed", d->lease.stage,
@@ -216,9 +219,48 @@ static void say_why(const struct gov_governor *g, const struct decision *d,
     snprintf(line, GOV_MESSAGE_SIZE,
              "Memory wait: %s of %s %s: %s required, room for %s (budget %s, leased %s)",
              d->lease.stage, d->lease.owner, texts[reason], asked,
-             gov_format_gb(MAX(d->room.room_bytes, 0), room, sizeof room),
-             gov_format_gb(d->room.budget.ours_bytes, budget, sizeof budget),
-             gov_format_gb(d->stats.now_bytes, leased, sizeof leased));
+             gov_format_size(MAX(d->room.room_bytes, 0), room, sizeof room),
+             gov_format_size(d->room.budget.ours_bytes, budget, sizeof budget),
+             gov_format_size(d->stats.now_bytes, leased, sizeof leased));
+}
+
+/* FNV-1a over what names a request; a collision only silences one line. */
+static uint64_t request_name(const struct gov_request *request)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    const char *texts[] = {request->owner, request->stage};
+    for (size_t i = 0; i < 2; i++) {
+        for (const char *p = texts[i]; p && *p; p++)
+            hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
+        hash = (hash ^ (uint64_t)(i ? request->stage_order : request->owner_order)) *
+               UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/*
+ * Has this request been refused for this reason before, and nothing changed since? A caller may ask
+ * ten times a second; the log needs it once. The oldest of the last GOV_WAITING_MAX is forgotten.
+ */
+static bool said_before(struct gov_governor *g, const struct gov_request *request,
+                        const struct gov_admission *result)
+{
+    uint64_t name = request_name(request);
+    struct gov_waiting *found = NULL;
+    for (size_t i = 0; i < GOV_WAITING_MAX && !found; i++) {
+        if (g->waiting[i].used && g->waiting[i].name == name)
+            found = &g->waiting[i];
+    }
+    if (result->verdict == GOV_GRANTED) {
+        if (found)
+            found->used = false;
+        return false;
+    }
+    bool same = found && found->reason == result->reason;
+    if (!found)
+        found = &g->waiting[g->next_waiting++ % GOV_WAITING_MAX];
+    *found = (struct gov_waiting){true, name, result->reason};
+    return same;
 }
 
 static bool request_is_valid(const struct gov_request *request)
@@ -233,7 +275,7 @@ int gov_governor_admit(struct gov_governor *g, const struct gov_request *request
     if (!g || !ret_admission || !request_is_valid(request))
         return GOV_E_INVALID;
     struct gov_messages messages;
-    struct gov_admission result;
+    struct gov_admission result = {.verdict = GOV_QUEUED};
     struct decision decision = {.result = &result};
     messages.count = 0;
     pthread_mutex_lock(&g->lock);
@@ -243,8 +285,10 @@ int gov_governor_admit(struct gov_governor *g, const struct gov_request *request
     int error = decide(g, &decision);
     if (!error && !(request->flags & GOV_REQUEST_DRY_RUN)) {
         g->verdict_count[result.verdict]++;
-        say_check(g, &result, &messages);
-        say_why(g, &decision, &messages);
+        if (!said_before(g, request, &result)) {
+            say_check(g, &result, &messages);
+            say_why(g, &decision, &messages);
+        }
     }
     pthread_mutex_unlock(&g->lock);
     gov_governor_say(g, &messages);

@@ -170,11 +170,11 @@ static int sim_open(const char *argument, const struct gov_device_params *params
     }
     if (!preset && *argument)
         return GOV_E_NO_DEVICE;
-    if (!preset && !params->sim.total_bytes)
-        return GOV_E_INVALID;
-    int64_t total = params->sim.total_bytes ? params->sim.total_bytes : preset->total_bytes;
+    int64_t total = preset ? preset->total_bytes : 0;
+    if (params->sim.total_bytes)
+        total = params->sim.total_bytes;
     int64_t reserved = params->sim.reserved_bytes;
-    if (reserved > total)
+    if (!total || reserved > total)
         return GOV_E_INVALID;
     struct sim *sim = calloc(1, sizeof *sim);
     if (!sim)

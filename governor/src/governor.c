@@ -180,7 +180,7 @@ int gov_governor_sample(struct gov_governor *g, int64_t now_us, struct gov_sampl
         return GOV_E_INVALID;
     struct gov_process *processes = NULL;
     size_t count = 0;
-    struct gov_sample sample;
+    struct gov_sample sample = {0};
     pthread_mutex_lock(&g->sample_lock);
     int error = list_processes(g, &processes, &count);
     if (!error)

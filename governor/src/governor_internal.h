@@ -6,6 +6,14 @@
 
 #include <pthread.h>
 
+/* A refused request, remembered so that it is not logged again and again. */
+enum { GOV_WAITING_MAX = 64 };
+struct gov_waiting {
+    bool used;
+    uint64_t name; /* a hash */
+    enum gov_reason reason;
+};
+
 struct gov_governor {
     /* Set once. */
     struct gov_config config;
@@ -29,6 +37,8 @@ struct gov_governor {
     double fill_bytes_per_us; /* fastest growth of used, fading */
     int64_t verdict_count[3]; /* by enum gov_verdict */
     int64_t freed_bytes;
+    struct gov_waiting waiting[GOV_WAITING_MAX];
+    size_t next_waiting;
 };
 
 /* Messages made under the lock, to be said after it. */

@@ -87,7 +87,7 @@ static size_t append_part(char *key, size_t at, const char *part)
     enum { PART_MAX = (GOV_REGIME_MAX - 8) / 5 };
     if (!part || !*part)
         part = "-";
-    for (size_t i = 0; part[i] && i < PART_MAX; i++) {
+    for (size_t i = 0; i < PART_MAX && part[i]; i++) {
         char c = part[i];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      c == '.' || c == '_' || c == '-';

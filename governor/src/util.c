@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,5 +122,14 @@ char *gov_format_gb(int64_t bytes, char *text, size_t size)
     for (size_t i = 0; i < length; i++)
         text[i] = digits[n - 1 - i];
     text[length] = 0;
+    return text;
+}
+
+char *gov_format_size(int64_t bytes, char *text, size_t size)
+{
+    if (bytes <= -GOV_GB || bytes >= GOV_GB)
+        return gov_format_gb(bytes, text, size);
+    int64_t half = bytes < 0 ? -GOV_MB / 2 : GOV_MB / 2;
+    snprintf(text, size, "%lldMB", (long long)((bytes + half) / GOV_MB));
     return text;
 }

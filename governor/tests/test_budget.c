@@ -93,6 +93,9 @@ static void amounts_are_written_with_one_decimal_of_ten_to_the_nine(void **state
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         assert_string_equal(gov_format_gb(rows[i].bytes, text, sizeof text), rows[i].text);
     }
+    assert_string_equal(gov_format_size(137499999, text, sizeof text), "137MB");
+    assert_string_equal(gov_format_size(-999999999, text, sizeof text), "-1000MB");
+    assert_string_equal(gov_format_size(GOV_GB, text, sizeof text), "1.0GB");
     char small[4];
     assert_string_equal(gov_format_gb(12 * GIB, small, sizeof small), "12.");
 }

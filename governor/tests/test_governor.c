@@ -443,6 +443,62 @@ static void a_governor_reads_its_simulated_device_itself(void **state)
     gov_device_free(device);
 }
 
+static void waiting_is_said_once_and_again_when_the_reason_changes(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    struct gov_admission first = ask(f->governor, 9 * GOV_GB, 0);
+    f->heard.count = 0;
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(ask(f->governor, 3 * GOV_GB, 0).verdict, GOV_QUEUED);
+    assert_int_equal(f->heard.count, 2);
+    assert_string_equal(heard_last(&f->heard, 0),
+                        "Memory wait: shots of movie.mkv waits for our budget: 3.0GB required, "
+                        "room for 2.0GB (budget 11.0GB, leased 9.0GB)");
+    struct gov_request other = {.owner = "movie.mkv",
+                                .stage = "audio",
+                                .predicted_bytes = 3 * GOV_GB,
+                                .flags = GOV_REQUEST_EXACT};
+    struct gov_admission admission;
+    assert_int_equal(gov_governor_admit(f->governor, &other, &admission), 0);
+    assert_int_equal(f->heard.count, 4);
+    struct gov_pressure_decision decision;
+    feed(f->governor, CARD_BYTES, 0, 12 * GOV_GB);
+    assert_int_equal(gov_governor_check_pressure(f->governor, 1, -1, &decision), 0);
+    f->heard.count = 0;
+    ask(f->governor, 3 * GOV_GB, 0); /* paused now */
+    assert_int_equal(f->heard.count, 2);
+    feed(f->governor, CARD_BYTES, 0, 0);
+    assert_int_equal(gov_governor_check_pressure(f->governor, 2, -1, &decision), 0);
+    assert_int_equal(gov_governor_release(f->governor, first.lease_id, NULL), 0);
+    f->heard.count = 0;
+    assert_int_equal(ask(f->governor, 3 * GOV_GB, 0).verdict, GOV_GRANTED);
+    assert_int_equal(f->heard.count, 1);
+}
+
+static void what_a_limit_cuts_off_counts_towards_the_reserve(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        int64_t physical, total, cap;
+    } rows[] = {
+        {16 * GOV_GB, 16 * GOV_GB, 13600000000}, /* fraction */
+        {8 * GOV_GB, 8 * GOV_GB, 6100000000},    /* reserve */
+        {9 * GOV_GB, 8 * GOV_GB, 6800000000},    /* 1 GB is left outside: 7.1, so the fraction */
+        {64 * GOV_GB, 2 * GOV_GB, 1700000000},   {64 * GOV_GB, 300 * GOV_MB, 255 * GOV_MB},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gov_sample s = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE |
+                                        GOV_SAMPLE_PHYSICAL,
+                               .total_bytes = rows[i].total,
+                               .free_bytes = rows[i].total,
+                               .physical_bytes = rows[i].physical};
+        gov_sample_set_own(&s, 0);
+        assert_int_equal(gov_governor_feed(f->governor, &s, NULL, 0), 0);
+        assert_int_equal(ask(f->governor, 1, GOV_REQUEST_DRY_RUN).cap_bytes, rows[i].cap);
+    }
+}
+
 static void a_process_of_the_real_machine_is_measured_through_its_lease(void **state)
 {
     (void)state;
@@ -515,6 +571,8 @@ int main(void)
         TEST(a_lease_grows_only_into_free_room),
         TEST(readings_come_faster_the_faster_memory_fills),
         TEST(nonsense_is_refused),
+        TEST(waiting_is_said_once_and_again_when_the_reason_changes),
+        TEST(what_a_limit_cuts_off_counts_towards_the_reserve),
         cmocka_unit_test(a_governor_reads_its_simulated_device_itself),
         cmocka_unit_test(a_process_of_the_real_machine_is_measured_through_its_lease),
     };

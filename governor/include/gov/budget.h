@@ -9,7 +9,8 @@
  * differ by 0.03 GB), so the smaller is taken and never both subtracted. The reserve is room for
  * the system, so neighbours cost us only what they use beyond it. On a small pool a fixed 1.9 GB
  * would leave nothing (a 2 GB container), hence reserve_max_fraction, 25 % by default: it
- * changes nothing from 7.6 GB upward.
+ * changes nothing from 7.6 GB upward. Where a cgroup or a memory limit cuts the pool out of a
+ * larger machine, the governor first takes what was cut off from the reserve.
  */
 #ifndef GOV_BUDGET_H
 #define GOV_BUDGET_H

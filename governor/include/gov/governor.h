@@ -125,8 +125,9 @@ GOV_API int gov_governor_last_sample(struct gov_governor *governor, struct gov_s
 /*
  * Asks for memory. Logs, exactly:
  *     Memory check: 8.2GB used, 2.1GB required, 4.7GB available
- * and, when it is not granted, one line more that says why. Being refused is no error: see
- * ret_admission->verdict. Errors: INVALID (negative bytes), RANGE, NOMEM.
+ * and, when it is not granted, one line more that says why. Asking again and being refused again
+ * for the same reason logs nothing. Being refused is no error: see ret_admission->verdict. Errors:
+ * INVALID (negative bytes), RANGE, NOMEM.
  */
 GOV_API int gov_governor_admit(struct gov_governor *governor, const struct gov_request *request,
                                struct gov_admission *ret_admission);

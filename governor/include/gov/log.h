@@ -28,6 +28,9 @@ struct gov_log {
  */
 GOV_API char *gov_format_gb(int64_t bytes, char *text, size_t size);
 
+/* The same, but "137MB" for less than one gigabyte, where tenths say too little. */
+GOV_API char *gov_format_size(int64_t bytes, char *text, size_t size);
+
 #ifdef __cplusplus
 }
 #endif
