@@ -69,6 +69,14 @@ static int by_start(const void *a, const void *b)
     return strcmp(x->text, y->text);
 }
 
+static bool is_sorted(const struct md_cue_vec *cues)
+{
+    for (size_t i = 1; i < cues->n; i++)
+        if (cues->v[i].start_us < cues->v[i - 1].start_us)
+            return false;
+    return true;
+}
+
 static void drop_slivers(struct md_cue_vec *cues)
 {
     size_t kept = 0;
@@ -108,7 +116,9 @@ int md_retime_cues(const struct md_transcript *transcript,
         }
     }
     drop_slivers(ret_cues);
-    if (ret_cues->n)
+    /* Sorted already unless pieces were out of order; then sorting, which need not be stable, would
+     * only mix up cues of one time (answers before questions). */
+    if (!is_sorted(ret_cues))
         qsort(ret_cues->v, ret_cues->n, sizeof *ret_cues->v, by_start);
     return MD_OK;
 }
