@@ -95,6 +95,15 @@ static pid_t start_job(const struct job *job)
     return pid;
 }
 
+static int is_any_running(const struct job *jobs)
+{
+    for (int i = 0; i < JOBS; i++) {
+        if (jobs[i].pid && !jobs[i].done)
+            return 1;
+    }
+    return 0;
+}
+
 static void start_if_admitted(struct gov_governor *governor, struct gov_history *history,
                               struct job *jobs, int index)
 {
@@ -111,7 +120,13 @@ static void start_if_admitted(struct gov_governor *governor, struct gov_history 
         .now_us = now_us(),
     };
     struct gov_admission admission;
-    if (gov_governor_admit(governor, &request, &admission) || admission.verdict != GOV_GRANTED)
+    int error = gov_governor_admit(governor, &request, &admission);
+    if (!error && admission.verdict != GOV_GRANTED && !is_any_running(jobs)) {
+        /* Nothing that could end and make room: the oldest always may run. */
+        request.flags = GOV_REQUEST_FORCE;
+        error = gov_governor_admit(governor, &request, &admission);
+    }
+    if (error || admission.verdict != GOV_GRANTED)
         return;
     struct job *job = &jobs[index];
     job->lease_id = admission.lease_id;
