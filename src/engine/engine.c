@@ -18,7 +18,7 @@ const struct md_engine_params md_engine_params_default = {
                                               networks come back */
     .quit_timeout_us = 5 * MD_SECOND_US,
     .cancel_grace_us = MD_SECOND_US * 3 / 2, /* Ctrl-C is over within two seconds */
-    .restart_delay_us = MD_SECOND_US / 2,
+    .restart_delay_us = MD_SECOND_US / 5,
     .patience_us = 10 * MD_SECOND_US,
 };
 
@@ -148,11 +148,18 @@ void md_engine_quit_(struct md_engine *e, struct movie *m, int64_t now_us)
         m->deadline_us = MD_MIN(m->deadline_us, e->cancel_deadline_us);
 }
 
-static int add_movie(struct md_engine *e, const struct md_event *event)
+int md_engine_reserve(struct md_engine *e, size_t movies)
 {
     size_t in_flight = 2 * (size_t)e->params.max_movies;
-    if (md_vec_reserve(&e->commands,
-                       COMMANDS_BESIDE + COMMANDS_PER_MOVIE * in_flight + e->movies.n + 1) < 0 ||
+    size_t commands = COMMANDS_BESIDE + COMMANDS_PER_MOVIE * in_flight + movies;
+    if (md_vec_reserve(&e->commands, commands) < 0 || md_vec_reserve(&e->movies, movies) < 0)
+        return MD_ERR_NOMEM;
+    return MD_OK;
+}
+
+static int add_movie(struct md_engine *e, const struct md_event *event)
+{
+    if (md_engine_reserve(e, e->movies.n + 1) < 0 ||
         md_vec_push(&e->movies, (struct movie){.phase = PHASE_QUEUED}) < 0)
         return MD_ERR_NOMEM;
     struct movie *m = &e->movies.v[e->movies.n - 1];

@@ -135,6 +135,9 @@ struct md_command {
 int md_engine_new(const struct md_engine_params *params, struct md_engine **ret_engine);
 void md_engine_free(struct md_engine *engine);
 
+/* Makes room, so that this many movies can be added without failing. MD_ERR_NOMEM. */
+int md_engine_reserve(struct md_engine *engine, size_t movies);
+
 /* One event at a time that does not run backwards. *ret_commands is valid until the next step.
  * Fails only for ADD, with MD_ERR_NOMEM (nothing was added), and for an event that makes no sense
  * (an unknown kind), with MD_ERR_BUG. Events of workers that are gone are ignored. */

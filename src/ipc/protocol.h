@@ -1,14 +1,16 @@
 /* The words of the protocol between the main program and a worker, and what they carry.
  *
  *   worker to main                              main to worker
- *   hello    protocol, pid, program, version    job     movie, out, work, cores, log-level,
- *                                                       parent options as opt.NAME
- *   ready                                       check   stage, force
- *   needed   stage                              run     stage, threads, force
+ *   hello    protocol, pid, program, version    job     movie, out, work, stages, log-level,
+ *                                                       options as opt.NAME
+ *   ready                                       check   stage
+ *   needed   stage                              run     stage, threads
  *   progress stage, done, total                 finish  the movie is done: clean up
  *   alive                                       cancel  the running stage
  *   done     stage, cached, wall, cpu, peak     trim    give free memory back
- *            [facts of the movie with probe]    quit
+ *            [facts of the movie: facts, width, quit
+ *            height, bit-depth, codec, channels,
+ *            duration]
  *   failed   [stage], code, message
  *   finished
  *   log      level, component, message

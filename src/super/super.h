@@ -81,7 +81,8 @@ struct md_super_params {
     const char *worker_path;
     /* false: leave signals alone (tests, embedding); cancel then through `cancel_fd`. */
     bool handle_signals;
-    int cancel_fd; /* > 0: readable means cancel, as SIGINT would; borrowed. 0: none */
+    int cancel_fd; /* > 0: the reading end of a pipe; each byte is a cancel, as SIGINT is; borrowed.
+                      0: none */
 };
 
 struct md_super_result {

@@ -1,0 +1,85 @@
+/* The governor of this machine: options become its configuration, its messages go to the log. */
+#include "super/super_internal.h"
+
+#include <string.h>
+
+static void write_log(void *context, enum gov_log_level level, const char *message)
+{
+    static const enum md_log_level levels[] = {
+        [GOV_LOG_DEBUG] = MD_LOG_DEBUG,
+        [GOV_LOG_INFO] = MD_LOG_INFO,
+        [GOV_LOG_WARNING] = MD_LOG_WARNING,
+        [GOV_LOG_ERROR] = MD_LOG_ERROR,
+    };
+    const struct md_memory *memory = context;
+    md_log(memory->log, levels[level], "governor", "%s", message);
+}
+
+static void configure(struct gov_config *config, const struct md_options *options)
+{
+    *config = gov_config_default;
+    config->budget.fraction = options->memory_fraction;
+    config->budget.reserve_bytes = (int64_t)(options->memory_reserve_gb * 1e9);
+}
+
+static int refuse(struct md_memory *memory, int error, const char *what, struct md_failure *failure)
+{
+    md_memory_close(memory);
+    return md_fail(failure, error == GOV_E_NOMEM ? MD_ERR_NOMEM : MD_ERR_EXTERNAL,
+                   "the memory governor cannot %s: %s", what, gov_error_text(error));
+}
+
+int md_memory_open(struct md_memory *memory, const struct md_options *options,
+                   const struct md_log *log, struct gov_config *ret_config,
+                   struct md_failure *failure)
+{
+    struct gov_config config;
+    char why[160] = "";
+    struct gov_device_params device = {.memory_limit_bytes = options->memory_limit};
+    struct gov_log gov_log = {.write = write_log, .context = memory, .lowest = GOV_LOG_DEBUG};
+    *memory = (struct md_memory){.log = log};
+    configure(&config, options);
+    if (gov_config_check(&config, why, sizeof why) < 0)
+        return md_fail(failure, MD_ERR_INPUT, "memory options make no sense: %s", why);
+    int error = gov_device_open("host", &device, &memory->device);
+    if (error < 0)
+        return refuse(memory, error, "read this machine's memory", failure);
+    error = gov_governor_new(&config, memory->device, &gov_log, &memory->governor);
+    if (error < 0)
+        return refuse(memory, error, "start", failure);
+    *ret_config = config;
+    return MD_OK;
+}
+
+void md_memory_close(struct md_memory *memory)
+{
+    gov_governor_free(memory->governor);
+    gov_device_free(memory->device);
+    memory->governor = NULL;
+    memory->device = NULL;
+}
+
+bool md_memory_sample(struct md_memory *memory, int64_t now_us)
+{
+    int error = gov_governor_sample(memory->governor, now_us, NULL);
+    if (error < 0 && !memory->failing)
+        md_log(memory->log, MD_LOG_WARNING, "governor", "memory cannot be read: %s",
+               gov_error_text(error));
+    memory->failing = error < 0;
+    return error >= 0;
+}
+
+void md_memory_view(struct md_memory *memory, struct md_memory_view *ret_view)
+{
+    struct gov_status status;
+    gov_governor_status(memory->governor, &status);
+    uint32_t valid = status.has_sample ? status.sample.valid : 0;
+    *ret_view = (struct md_memory_view){
+        .total_bytes = valid & GOV_SAMPLE_TOTAL ? status.sample.total_bytes : -1,
+        .used_bytes = valid & GOV_SAMPLE_USED ? status.sample.used_bytes : -1,
+        .free_bytes = valid & GOV_SAMPLE_FREE ? status.sample.free_bytes : -1,
+        .own_bytes = valid & GOV_SAMPLE_OWN ? status.sample.own_bytes : -1,
+        .leased_bytes = status.leases.now_bytes,
+        .level = gov_level_name(status.level),
+    };
+}

@@ -1,0 +1,550 @@
+/* One thread, one epoll set: sockets, pidfds and stderr of the workers, signals, one timer. All
+ * decisions are the engine's; this file waits, tells it what happened and does as it is told. */
+#include "super/super_internal.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "ipc/protocol.h"
+
+#define WORKER_PROGRAM "moviedigest-media"
+
+static const int64_t sample_interval_us = MD_SECOND_US / 2; /* pressure builds up over seconds */
+/* We wake up at least every sample_interval_us. A longer gap means that we were stopped or the
+ * machine slept, and so were the workers: it must not look as if they hung. */
+static const int64_t longest_gap_us = 5 * MD_SECOND_US;
+
+enum { PROCESSES = 2 * MD_ENGINE_MAX_MOVIES };
+
+/* What a descriptor in the epoll set is; the worker's number is in the lower half. */
+enum source {
+    SOURCE_SIGNAL = 1,
+    SOURCE_TIMER,
+    SOURCE_CANCEL,
+    SOURCE_SOCKET,
+    SOURCE_PID,
+    SOURCE_STDERR
+};
+
+static const int taken_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
+
+static int64_t now_us(const struct md_super *s)
+{
+    return md_clock_monotonic_us() - s->lost_us;
+}
+
+static bool watch(struct md_super *s, int fd, enum source source, uint32_t worker, unsigned events)
+{
+    struct epoll_event event = {.events = events, .data.u64 = (uint64_t)source << 32 | worker};
+    return epoll_ctl(s->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void md_super_watch_channel_(struct md_super *s, struct md_process *process)
+{
+    unsigned wanted = 0;
+    if (!process->deaf && !process->channel.ended) {
+        wanted = EPOLLIN;
+        if (md_channel_pending(&process->channel))
+            wanted |= EPOLLOUT;
+    }
+    if (wanted == process->watched || process->channel.fd < 0)
+        return;
+    struct epoll_event event = {.events = wanted,
+                                .data.u64 = (uint64_t)SOURCE_SOCKET << 32 | process->id};
+    int action = !wanted ? EPOLL_CTL_DEL : !process->watched ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
+    if (epoll_ctl(s->epoll_fd, action, process->channel.fd, &event) == 0)
+        process->watched = wanted;
+    else
+        process->unheard = true; /* no memory in the kernel: look at every turn instead */
+}
+
+static struct md_process *find_process(const struct md_super *s, uint32_t worker)
+{
+    for (size_t i = 0; i < s->processes.n; i++)
+        if (s->processes.v[i]->id == worker)
+            return s->processes.v[i];
+    return NULL;
+}
+
+void md_super_tell_later_(struct md_super *s, const struct md_event *event)
+{
+    struct md_own_event own = {.event = *event};
+    if (event->failure)
+        own.failure = *event->failure;
+    /* Room is reserved for one of each kind a worker; a second BROKEN would say nothing new. */
+    if (s->own_events.n < s->own_events.cap)
+        s->own_events.v[s->own_events.n++] = own;
+}
+
+static int start_process(struct md_super *s, const struct md_command *command,
+                         struct md_failure *failure)
+{
+    if (s->processes.n == s->processes.cap)
+        return md_fail(failure, MD_ERR_BUG, "too many workers");
+    struct md_process *process = calloc(1, sizeof *process);
+    if (!process)
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory starting a worker");
+    int r = md_process_start(process, s->worker_path, failure);
+    if (r < 0) {
+        free(process);
+        return r;
+    }
+    process->id = command->worker;
+    process->movie = command->movie;
+    s->processes.v[s->processes.n++] = process;
+    /* Should epoll have no memory for these, the end is noticed at the next sample. */
+    (void)watch(s, process->stderr_fd, SOURCE_STDERR, process->id, EPOLLIN);
+    if (process->pidfd >= 0)
+        (void)watch(s, process->pidfd, SOURCE_PID, process->id, EPOLLIN);
+    md_super_watch_channel_(s, process);
+    md_super_tell_later_(
+        s,
+        &(struct md_event){.kind = MD_EVENT_SPAWNED, .worker = process->id, .pid = process->pid});
+    return MD_OK;
+}
+
+static void start_worker(struct md_super *s, const struct md_command *command)
+{
+    struct md_failure failure = {0};
+    if (start_process(s, command, &failure) < 0)
+        md_super_tell_later_(s, &(struct md_event){.kind = MD_EVENT_SPAWN_FAILED,
+                                                   .worker = command->worker,
+                                                   .failure = &failure});
+}
+
+static void run_tier(struct md_super *s)
+{
+    for (size_t i = 0; i < s->processes.n; i++)
+        md_super_send_word_(s, s->processes.v[i], MD_SAY_TRIM);
+    malloc_trim(0);
+}
+
+/* Commands that only tell. */
+static void tell_observer(struct md_super *s, const struct md_command *command)
+{
+    const struct md_super_observer *o = &s->observer;
+    switch (command->kind) {
+    case MD_COMMAND_MOVIE_STARTED:
+        if (o->movie_started)
+            o->movie_started(o->user, command->movie);
+        break;
+    case MD_COMMAND_STAGE_WAITING:
+        if (o->stage_waiting)
+            o->stage_waiting(o->user, command->movie, command->stage);
+        break;
+    case MD_COMMAND_STAGE_FINISHED:
+        if (o->stage_finished)
+            o->stage_finished(o->user, command->movie, command->stage, &command->result);
+        break;
+    case MD_COMMAND_STAGE_FAILED:
+        if (o->stage_failed)
+            o->stage_failed(o->user, command->movie, command->stage, command->failure,
+                            command->will_retry);
+        break;
+    case MD_COMMAND_MOVIE_ENDED:
+        if (o->movie_ended)
+            o->movie_ended(o->user, command->movie, command->end, command->failure);
+        break;
+    case MD_COMMAND_LOG:
+        md_log(s->params->log, command->level, "engine", "%s", command->text);
+        break;
+    default:
+        break;
+    }
+}
+
+static void carry_out(struct md_super *s, const struct md_command *command)
+{
+    struct md_process *process = find_process(s, command->worker);
+    switch (command->kind) {
+    case MD_COMMAND_START_WORKER:
+        start_worker(s, command);
+        break;
+    case MD_COMMAND_CHECK:
+    case MD_COMMAND_RUN:
+    case MD_COMMAND_FINISH_MOVIE:
+    case MD_COMMAND_CANCEL:
+    case MD_COMMAND_QUIT:
+        if (process)
+            md_super_speak_(s, process, command);
+        if (command->kind == MD_COMMAND_RUN && s->observer.stage_started)
+            s->observer.stage_started(s->observer.user, command->movie, command->stage,
+                                      command->attempt);
+        break;
+    case MD_COMMAND_KILL:
+        if (process)
+            md_process_signal(process, SIGKILL);
+        break;
+    case MD_COMMAND_RUN_TIER:
+        run_tier(s);
+        break;
+    case MD_COMMAND_END:
+        s->ends = true;
+        break;
+    default:
+        tell_observer(s, command);
+        break;
+    }
+}
+
+static void step(struct md_super *s, const struct md_event *event)
+{
+    const struct md_command *commands;
+    size_t count;
+    int r = md_engine_step(s->engine, event, now_us(s), &commands, &count);
+    if (r < 0)
+        md_log(s->params->log, MD_LOG_ERROR, "engine", "event %d refused: %s", (int)event->kind,
+               md_error_text(r));
+    for (size_t i = 0; i < count; i++)
+        carry_out(s, &commands[i]);
+}
+
+static void tell_put_off(struct md_super *s)
+{
+    for (size_t i = 0; i < s->own_events.n; i++) {
+        struct md_own_event own = s->own_events.v[i]; /* a copy: the step may add more */
+        if (own.event.failure)
+            own.event.failure = &own.failure;
+        step(s, &own.event);
+    }
+    s->own_events.n = 0;
+}
+
+void md_super_tell_(struct md_super *s, const struct md_event *event)
+{
+    step(s, event);
+    tell_put_off(s);
+}
+
+static void forget_process(struct md_super *s, struct md_process *process)
+{
+    for (size_t i = 0; i < s->processes.n; i++) {
+        if (s->processes.v[i] == process) {
+            s->processes.v[i] = s->processes.v[--s->processes.n];
+            break;
+        }
+    }
+    md_process_done(process);
+    free(process);
+}
+
+/* Its last records and words count; only then the engine hears of its end. */
+static void bury(struct md_super *s, struct md_process *process)
+{
+    do
+        md_super_listen_(s, process);
+    while (process->unheard && !process->channel.ended);
+    md_process_read_stderr(process, s->params->log);
+    int status = process->wait_status;
+    /* Why it died is judged by the memory as it is now. */
+    if (WIFSIGNALED(status))
+        md_memory_sample(&s->memory, now_us(s));
+    struct md_event event = {
+        .kind = MD_EVENT_GONE,
+        .worker = process->id,
+        .signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0,
+        .exit_status = WIFEXITED(status) ? WEXITSTATUS(status) : 0,
+        .last_words = process->last_words,
+    };
+    md_log(s->params->log, MD_LOG_DEBUG, "super", "worker %u is gone (%s %d)", process->id,
+           event.signal ? "signal" : "status", event.signal ? event.signal : event.exit_status);
+    md_super_tell_(s, &event);
+    forget_process(s, process);
+}
+
+static void bury_the_dead(struct md_super *s)
+{
+    for (size_t i = s->processes.n; i-- > 0;)
+        if (i < s->processes.n && md_process_reap(s->processes.v[i]))
+            bury(s, s->processes.v[i]);
+}
+
+static void cancel(struct md_super *s)
+{
+    s->cancels++;
+    if (s->observer.cancelling)
+        s->observer.cancelling(s->observer.user, s->cancels);
+    md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_CANCEL});
+}
+
+static void signal_all(struct md_super *s, int signal)
+{
+    for (size_t i = 0; i < s->processes.n; i++)
+        md_process_signal(s->processes.v[i], signal);
+}
+
+static void on_signals(struct md_super *s)
+{
+    struct signalfd_siginfo info;
+    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        switch ((int)info.ssi_signo) {
+        case SIGWINCH:
+            if (s->observer.resized)
+                s->observer.resized(s->observer.user);
+            break;
+        case SIGTSTP:
+            signal_all(s, SIGSTOP);
+            raise(SIGSTOP); /* returns when somebody continues us */
+            signal_all(s, SIGCONT);
+            if (s->observer.resized)
+                s->observer.resized(s->observer.user);
+            break;
+        default:
+            if (!s->signal)
+                s->signal = (int)info.ssi_signo;
+            cancel(s);
+            break;
+        }
+    }
+}
+
+static void on_cancel_fd(struct md_super *s)
+{
+    char byte;
+    ssize_t n = read(s->params->cancel_fd, &byte, 1);
+    if (n == 1)
+        cancel(s);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        epoll_ctl(s->epoll_fd, EPOLL_CTL_DEL, s->params->cancel_fd, NULL);
+}
+
+static void sample(struct md_super *s)
+{
+    struct md_memory_view view;
+    if (md_memory_sample(&s->memory, now_us(s)))
+        md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_SAMPLED});
+    if (!s->observer.memory)
+        return;
+    md_memory_view(&s->memory, &view);
+    s->observer.memory(s->observer.user, &view);
+}
+
+/* A worker closes its socket when it ends. One that lives on without it can never answer. */
+static void give_up_the_silent(struct md_super *s)
+{
+    const int turns = 2; /* of sample_interval_us: dying may take a moment */
+    for (size_t i = 0; i < s->processes.n; i++) {
+        struct md_process *process = s->processes.v[i];
+        if (process->channel.ended && ++process->silent_turns == turns)
+            md_super_tell_later_(
+                s, &(struct md_event){.kind = MD_EVENT_BROKEN, .worker = process->id});
+    }
+    tell_put_off(s);
+}
+
+/* Whatever is due by the clock. */
+static void on_time(struct md_super *s)
+{
+    int64_t now = now_us(s);
+    if (now >= s->next_sample_us) {
+        s->next_sample_us = now + sample_interval_us;
+        bury_the_dead(s); /* those for which there is no pidfd */
+        give_up_the_silent(s);
+        sample(s);
+    }
+    if (!s->ends && now >= md_engine_deadline_us(s->engine))
+        md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_TICK});
+    if (s->params->tick_us > 0 && now >= s->next_tick_us) {
+        s->next_tick_us = now + s->params->tick_us;
+        if (s->observer.tick)
+            s->observer.tick(s->observer.user);
+    }
+}
+
+static void set_timer(struct md_super *s)
+{
+    const int64_t soonest_us = 1000; /* whatever the engine wants, we do not spin */
+    int64_t next = MD_MIN(s->next_sample_us, md_engine_deadline_us(s->engine));
+    if (s->params->tick_us > 0)
+        next = MD_MIN(next, s->next_tick_us);
+    int64_t at = MD_MAX(next, now_us(s) + soonest_us) + s->lost_us;
+    struct itimerspec spec = {
+        .it_value = {.tv_sec = at / MD_SECOND_US, .tv_nsec = at % MD_SECOND_US * 1000}};
+    timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void on_source(struct md_super *s, uint64_t data, unsigned events)
+{
+    enum source source = (enum source)(data >> 32);
+    struct md_process *process = find_process(s, (uint32_t)data);
+    uint64_t expirations;
+    switch (source) {
+    case SOURCE_SIGNAL:
+        on_signals(s);
+        break;
+    case SOURCE_CANCEL:
+        on_cancel_fd(s);
+        break;
+    case SOURCE_TIMER: /* what is due is done at the end of every turn */
+        (void)!read(s->timer_fd, &expirations, sizeof expirations);
+        break;
+    case SOURCE_SOCKET:
+        if (process && events & EPOLLOUT)
+            (void)md_channel_flush(&process->channel);
+        if (process)
+            md_super_listen_(s, process);
+        break;
+    case SOURCE_STDERR:
+        if (process)
+            md_process_read_stderr(process, s->params->log);
+        break;
+    case SOURCE_PID:
+        if (process && md_process_reap(process))
+            bury(s, process);
+        break;
+    }
+}
+
+static void notice_gaps(struct md_super *s)
+{
+    int64_t seen = md_clock_monotonic_us(), gap = seen - s->last_seen_us;
+    if (s->last_seen_us && gap > longest_gap_us) {
+        md_log(s->params->log, MD_LOG_DEBUG, "super", "stood still for %.1f s", (double)gap / 1e6);
+        s->lost_us += gap;
+    }
+    s->last_seen_us = seen;
+}
+
+static bool somebody_unheard(const struct md_super *s)
+{
+    for (size_t i = 0; i < s->processes.n; i++)
+        if (s->processes.v[i]->unheard)
+            return true;
+    return false;
+}
+
+static void turn(struct md_super *s)
+{
+    enum { EVENTS = 64 };
+    struct epoll_event events[EVENTS];
+    set_timer(s);
+    int n = epoll_wait(s->epoll_fd, events, EVENTS, somebody_unheard(s) ? 0 : -1);
+    notice_gaps(s);
+    for (int i = 0; i < n; i++)
+        on_source(s, events[i].data.u64, events[i].events);
+    for (size_t i = s->processes.n; i-- > 0;)
+        if (i < s->processes.n && s->processes.v[i]->unheard)
+            md_super_listen_(s, s->processes.v[i]);
+    tell_put_off(s);
+    on_time(s);
+}
+
+static int open_engine(struct md_super *s, const struct gov_config *config,
+                       struct md_failure *failure)
+{
+    const struct md_options *options = s->params->options;
+    struct md_engine_params params = md_engine_params_default;
+    params.governor = s->memory.governor;
+    params.cores = MD_MAX((int)sysconf(_SC_NPROCESSORS_ONLN), 1);
+    params.max_movies = options->jobs > 0
+                            ? (int)MD_MIN(options->jobs, MD_ENGINE_MAX_MOVIES)
+                            : md_engine_auto_movies(params.cores, config->movies_default);
+    params.threads = (int)options->threads;
+    params.stages = s->params->stages ? s->params->stages : (1u << MD_STAGES) - 1;
+    params.force = options->force;
+    int r = md_engine_new(&params, &s->engine);
+    return r < 0 ? md_fail(failure, r, "the engine cannot start: %s", md_error_text(r)) : MD_OK;
+}
+
+static int open_descriptors(struct md_super *s, const sigset_t *signals, struct md_failure *failure)
+{
+    s->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    s->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (s->epoll_fd < 0 || s->timer_fd < 0 || !watch(s, s->timer_fd, SOURCE_TIMER, 0, EPOLLIN))
+        return md_fail_errno(failure, errno, "cannot set up waiting for workers");
+    if (s->params->handle_signals) {
+        s->signal_fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (s->signal_fd < 0 || !watch(s, s->signal_fd, SOURCE_SIGNAL, 0, EPOLLIN))
+            return md_fail_errno(failure, errno, "cannot set up signals");
+    }
+    if (s->params->cancel_fd > 0 && !watch(s, s->params->cancel_fd, SOURCE_CANCEL, 0, EPOLLIN))
+        return md_fail_errno(failure, errno, "cannot watch for a cancel");
+    return MD_OK;
+}
+
+static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure *failure)
+{
+    struct gov_config config;
+    int r = s->params->worker_path
+                ? ((s->worker_path = strdup(s->params->worker_path)) ? MD_OK : MD_ERR_NOMEM)
+                : md_process_find(WORKER_PROGRAM, &s->worker_path, failure);
+    if (r == MD_OK)
+        r = md_memory_open(&s->memory, s->params->options, s->params->log, &config, failure);
+    if (r == MD_OK)
+        r = open_engine(s, &config, failure);
+    if (r == MD_OK && (md_vec_reserve(&s->processes, PROCESSES) < 0 ||
+                       md_vec_reserve(&s->own_events, 2 * PROCESSES) < 0))
+        r = md_fail(failure, MD_ERR_NOMEM, "out of memory");
+    if (r == MD_OK)
+        r = open_descriptors(s, signals, failure);
+    return r;
+}
+
+static void tear_down(struct md_super *s)
+{
+    md_engine_free(s->engine);
+    md_memory_close(&s->memory);
+    const int fds[] = {s->epoll_fd, s->timer_fd, s->signal_fd};
+    for (size_t i = 0; i < MD_ARRAY_LEN(fds); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    md_vec_done(&s->processes);
+    md_vec_done(&s->own_events);
+    md_record_done(&s->record);
+    free(s->worker_path);
+}
+
+static int add_movies(struct md_super *s, struct md_failure *failure)
+{
+    (void)gov_governor_watch(s->memory.governor, getpid());
+    md_memory_sample(&s->memory, now_us(s));
+    if (md_engine_reserve(s->engine, s->params->job_count) < 0)
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory for %zu movies", s->params->job_count);
+    for (size_t i = 0; i < s->params->job_count; i++)
+        md_super_tell_(s, &(struct md_event){
+                              .kind = MD_EVENT_ADD,
+                              .label = md_path_base(s->params->jobs[i].movie_path),
+                          });
+    md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_CLOSE});
+    return MD_OK;
+}
+
+int md_super_run(const struct md_super_params *params, struct md_super_result *ret_result,
+                 struct md_failure *failure)
+{
+    struct md_super s = {.params = params, .epoll_fd = -1, .timer_fd = -1, .signal_fd = -1};
+    sigset_t signals, before;
+    if (params->observer)
+        s.observer = *params->observer;
+    sigemptyset(&signals);
+    for (size_t i = 0; params->handle_signals && i < MD_ARRAY_LEN(taken_signals); i++)
+        sigaddset(&signals, taken_signals[i]);
+    pthread_sigmask(SIG_BLOCK, &signals, &before);
+    int r = set_up(&s, &signals, failure);
+    if (r == MD_OK)
+        r = add_movies(&s, failure);
+    if (r == MD_OK) {
+        while (!s.ends)
+            turn(&s);
+        *ret_result = (struct md_super_result){
+            .done_count = md_engine_count(s.engine, MD_MOVIE_DONE),
+            .failed_count = md_engine_count(s.engine, MD_MOVIE_FAILED),
+            .cancelled_count = md_engine_count(s.engine, MD_MOVIE_CANCELLED),
+            .cancelled = s.cancels > 0,
+            .signal = s.signal,
+        };
+    }
+    tear_down(&s);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return r;
+}

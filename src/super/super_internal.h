@@ -1,0 +1,77 @@
+/* The runtime's state, shared by its files:
+ *   super.c    the loop: waiting, timers, signals, what the engine commands
+ *   talk.c     records to and from workers
+ *   process.c  a worker process
+ *   memory.c   the governor of this machine */
+#ifndef MD_SUPER_SUPER_INTERNAL_H
+#define MD_SUPER_SUPER_INTERNAL_H
+
+#include <gov/governor.h>
+
+#include "base/vec.h"
+#include "engine/engine.h"
+#include "super/process.h"
+#include "super/super.h"
+
+/* The governor and what it needs. */
+struct md_memory {
+    struct gov_device *device;
+    struct gov_governor *governor;
+    const struct md_log *log;
+    bool failing; /* the last reading failed, and it was said */
+};
+
+int md_memory_open(struct md_memory *memory, const struct md_options *options,
+                   const struct md_log *log, struct gov_config *ret_config,
+                   struct md_failure *failure);
+void md_memory_close(struct md_memory *memory);
+/* Reads the device; false when it cannot be read (said once). */
+bool md_memory_sample(struct md_memory *memory, int64_t now_us);
+void md_memory_view(struct md_memory *memory, struct md_memory_view *ret_view);
+
+struct md_process_vec MD_VEC(struct md_process *);
+
+/* An event that a command caused, to be told once all commands of the step are carried out. */
+struct md_own_event {
+    struct md_event event;
+    struct md_failure failure;
+};
+struct md_own_event_vec MD_VEC(struct md_own_event);
+
+struct md_super {
+    const struct md_super_params *params;
+    struct md_super_observer observer;
+    struct md_memory memory;
+    struct md_engine *engine;
+    char *worker_path;
+    int epoll_fd, timer_fd, signal_fd;
+    struct md_process_vec processes;    /* room is reserved for as many as the engine may start */
+    struct md_own_event_vec own_events; /* likewise */
+    struct md_record record;            /* scratch */
+    int64_t lost_us; /* time in which we were stopped; not counted as time for the engine */
+    int64_t last_seen_us;
+    int64_t next_sample_us, next_tick_us;
+    int cancels, signal;
+    bool stepping;
+    bool ends; /* the engine has said so */
+};
+
+/* super.c */
+
+/* Steps the engine and carries out what it commands, then the same for events put off meanwhile. */
+void md_super_tell_(struct md_super *s, const struct md_event *event);
+/* For what happens while commands are carried out; of the pointers only failure may be set. */
+void md_super_tell_later_(struct md_super *s, const struct md_event *event);
+/* Makes epoll wait for what the socket can still bring or take. */
+void md_super_watch_channel_(struct md_super *s, struct md_process *process);
+
+/* talk.c */
+
+/* Reads everything a worker has said and passes it on. */
+void md_super_listen_(struct md_super *s, struct md_process *process);
+/* Carries out CHECK, RUN, FINISH_MOVIE, CANCEL, QUIT by telling the worker. */
+void md_super_speak_(struct md_super *s, struct md_process *process,
+                     const struct md_command *command);
+void md_super_send_word_(struct md_super *s, struct md_process *process, const char *word);
+
+#endif

@@ -1,0 +1,13 @@
+/* moviedigest-media: one process for each movie in flight, with all stages in it. */
+#include "workers/runner.h"
+
+static const struct md_stage_ops *const table[] = {
+    &md_stage_ops_probe,
+    &md_stage_ops_transcript,
+    NULL,
+};
+
+int main(int argc, char **argv)
+{
+    return md_runner_main(argc, argv, "moviedigest-media", table);
+}

@@ -1,0 +1,352 @@
+/* Answers questions one after the other; see ipc/protocol.h for what they are. */
+#include "workers/runner.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/cleanup.h"
+#include "ipc/protocol.h"
+#include "model/media.h"
+#include "workers/link.h"
+#include "workers/self.h"
+#include "workers/work.h"
+
+/* Ten times a second is as often as anybody looks; a sign of life where there is no progress. */
+static const int64_t progress_interval_us = MD_SECOND_US / 10;
+static const int64_t alive_interval_us = MD_SECOND_US;
+
+struct runner {
+    struct md_link *link;
+    const struct md_stage_ops *const *table;
+    struct md_log log;
+    struct md_work work;
+    bool has_work;
+    enum md_stage stage;         /* the one being run */
+    _Atomic int64_t last_say_us; /* stages may report from threads of their own */
+    struct md_record answer;     /* main thread only */
+};
+
+/* What stages call, perhaps from their own threads */
+
+static void send_log(void *user, enum md_log_level level, const char *component,
+                     const char *message)
+{
+    struct runner *runner = user;
+    md_autorecord record = {0};
+    md_record_begin(&record, MD_SAY_LOG);
+    md_record_add_int(&record, "level", level);
+    md_record_add(&record, "component", component);
+    md_record_add(&record, "message", message);
+    md_link_send(runner->link, &record);
+}
+
+/* True for one caller each interval. */
+static bool is_due(struct runner *runner, int64_t interval_us)
+{
+    int64_t now = md_clock_monotonic_us(), last = atomic_load(&runner->last_say_us);
+    return now - last >= interval_us &&
+           atomic_compare_exchange_strong(&runner->last_say_us, &last, now);
+}
+
+static void send_progress(void *user, int64_t done_us, int64_t total_us)
+{
+    struct runner *runner = user;
+    if (!is_due(runner, progress_interval_us))
+        return;
+    md_autorecord record = {0};
+    md_record_begin(&record, MD_SAY_PROGRESS);
+    md_record_add(&record, "stage", md_stage_names[runner->stage]);
+    md_record_add_int(&record, "done", done_us);
+    md_record_add_int(&record, "total", total_us);
+    md_link_send(runner->link, &record);
+}
+
+static bool is_cancelled(void *user)
+{
+    struct runner *runner = user;
+    if (is_due(runner, alive_interval_us)) {
+        md_autorecord record = {0};
+        md_record_begin(&record, MD_SAY_ALIVE);
+        md_link_send(runner->link, &record);
+    }
+    return md_link_cancelled(runner->link);
+}
+
+/* Answers */
+
+static void answer(struct runner *runner)
+{
+    md_link_send(runner->link, &runner->answer);
+}
+
+static void answer_word(struct runner *runner, const char *word)
+{
+    md_record_begin(&runner->answer, word);
+    answer(runner);
+}
+
+static void answer_failed(struct runner *runner, int code, const struct md_failure *failure)
+{
+    md_record_begin(&runner->answer, MD_SAY_FAILED);
+    if (failure->stage[0])
+        md_record_add(&runner->answer, "stage", failure->stage);
+    md_record_add_int(&runner->answer, "code", code < 0 ? code : MD_ERR_BUG);
+    md_record_add(&runner->answer, "message",
+                  failure->message[0] ? failure->message : md_error_text(code));
+    answer(runner);
+}
+
+static void add_facts(struct md_record *record, const struct md_media *media)
+{
+    const struct md_stream *video = md_media_stream(media, media->video_stream);
+    const struct md_stream *audio = md_media_stream(media, media->audio_stream);
+    md_record_add_int(record, "facts", 1);
+    md_record_add_int(record, "duration", MD_MAX(media->duration_us, 0));
+    if (video) {
+        md_record_add_int(record, "width", video->width);
+        md_record_add_int(record, "height", video->height);
+        md_record_add_int(record, "bit-depth", MD_CLAMP(video->bit_depth, 0, 64));
+        md_record_add(record, "codec", video->codec ? video->codec : "");
+    }
+    if (audio)
+        md_record_add_int(record, "channels", audio->channels);
+}
+
+static void answer_done(struct runner *runner, enum md_stage stage, bool cached, int64_t wall_us,
+                        int64_t cpu_us, int64_t peak_bytes)
+{
+    struct md_failure ignored;
+    struct md_record *record = &runner->answer;
+    const void *media;
+    md_record_begin(record, MD_SAY_DONE);
+    md_record_add(record, "stage", md_stage_names[stage]);
+    md_record_add_int(record, "cached", cached);
+    md_record_add_int(record, "wall", wall_us);
+    md_record_add_int(record, "cpu", cpu_us);
+    md_record_add_int(record, "peak", peak_bytes);
+    /* Without its artifact (the movie is stamped) nothing will run that needs to know. */
+    if (stage == MD_STAGE_PROBE &&
+        md_work_load(&runner->work, MD_STAGE_PROBE, &media, &ignored) == MD_OK)
+        add_facts(record, media);
+    answer(runner);
+}
+
+/* Questions */
+
+static int set_options(struct md_options *options, const struct md_record_view *view,
+                       struct md_failure *failure)
+{
+    static const char prefix[] = "opt.";
+    const char *key, *value;
+    if (md_options_init(options) < 0)
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory");
+    for (size_t at = 0; md_record_next(view, &at, &key, &value);) {
+        if (strncmp(key, prefix, sizeof prefix - 1) != 0)
+            continue;
+        const struct md_option *option = md_option_find(key + sizeof prefix - 1);
+        if (!option)
+            return md_fail(failure, MD_ERR_INPUT, "worker of another build: no option %s", key);
+        int r = md_options_set(options, option, value, failure);
+        if (r < 0)
+            return r;
+    }
+    return MD_OK;
+}
+
+static char *copy_value(const struct md_record_view *view, const char *key)
+{
+    const char *value = md_record_get(view, key);
+    return value ? strdup(value) : NULL;
+}
+
+static int take_job(struct runner *runner, const struct md_record_view *view,
+                    struct md_failure *failure)
+{
+    struct md_work *work = &runner->work;
+    int64_t stages = 0, level = MD_LOG_INFO;
+    if (runner->has_work)
+        return md_fail(failure, MD_ERR_BUG, "a second movie for one worker");
+    runner->has_work = true;
+    *work = (struct md_work){.table = runner->table, .lock_fd = -1};
+    work->movie = copy_value(view, "movie");
+    work->out_dir = copy_value(view, "out");
+    work->work_dir = copy_value(view, "work");
+    if (!work->movie || !work->out_dir || !work->work_dir ||
+        md_record_get_int(view, "stages", 1, (1u << MD_STAGES) - 1, &stages) < 0 ||
+        md_record_get_int(view, "log-level", 0, MD_LOG_DEBUG, &level) < 0)
+        return md_fail(failure, MD_ERR_BUG, "a job that makes no sense");
+    work->stages = (unsigned)stages;
+    runner->log.level = (enum md_log_level)level;
+    int r = set_options(&work->options, view, failure);
+    return r < 0 ? r : md_work_open(work, failure);
+}
+
+static struct md_stage_env make_env(struct runner *runner, int threads, struct md_failure *failure)
+{
+    return (struct md_stage_env){
+        .movie_path = runner->work.movie,
+        .work_dir = runner->work.work_dir,
+        .out_dir = runner->work.out_dir,
+        .options = &runner->work.options,
+        .threads = threads,
+        .log = &runner->log,
+        .failure = failure,
+        .user = runner,
+        .cancelled = is_cancelled,
+        .progress = send_progress,
+    };
+}
+
+static int check_stage(struct runner *runner, enum md_stage stage, struct md_failure *failure)
+{
+    struct md_stage_env env = make_env(runner, 1, failure);
+    bool current = false;
+    int r = md_work_check(&runner->work, &env, stage, &current, failure);
+    if (r < 0)
+        return r;
+    if (current) {
+        answer_done(runner, stage, true, 0, 0, 0);
+    } else {
+        md_record_begin(&runner->answer, MD_SAY_NEEDED);
+        md_record_add(&runner->answer, "stage", md_stage_names[stage]);
+        answer(runner);
+    }
+    return MD_OK;
+}
+
+/* For people and the report; no artifact, since it is different each time. */
+static void note_timing(const struct runner *runner, enum md_stage stage, int64_t wall_us,
+                        int64_t peak_bytes)
+{
+    char line[160];
+    struct md_failure ignored;
+    md_autofree char *path = md_path_join(runner->work.work_dir, "timings.jsonl");
+    int n = snprintf(line, sizeof line,
+                     "{\"stage\": \"%s\", \"seconds\": %.3f, \"peak_rss_bytes\": %" PRId64
+                     ", \"cached\": false}\n",
+                     md_stage_names[stage], (double)wall_us / 1e6, peak_bytes);
+    if (path)
+        md_file_append(path, line, (size_t)n, &ignored);
+}
+
+static int run_and_save(struct runner *runner, const struct md_stage_env *env, enum md_stage stage)
+{
+    const struct md_artifact_type *type = md_stage_artifact(stage);
+    struct md_artifacts inputs;
+    uint64_t key;
+    int r = md_work_inputs(&runner->work, env, stage, &inputs, &key, env->failure);
+    if (r < 0)
+        return r;
+    md_autofree void *object = calloc(1, type->size);
+    if (!object)
+        return md_fail(env->failure, MD_ERR_NOMEM, "out of memory");
+    r = md_work_ops(&runner->work, stage)->run(env, &inputs, object);
+    if (r == MD_OK)
+        r = md_work_save(&runner->work, stage, key, object, env->failure);
+    md_artifact_done(type, object);
+    return r;
+}
+
+static int run_stage(struct runner *runner, enum md_stage stage, const struct md_record_view *view,
+                     struct md_failure *failure)
+{
+    int64_t threads = 1;
+    if (md_record_get_int(view, "threads", 1, 4096, &threads) < 0)
+        return md_fail(failure, MD_ERR_BUG, "a stage without threads");
+    struct md_stage_env env = make_env(runner, (int)threads, failure);
+    runner->stage = stage;
+    md_work_clean(&runner->work);
+    md_self_reset_peak();
+    int64_t wall_us = md_clock_monotonic_us(), cpu_us = md_self_cpu_us();
+    int r = run_and_save(runner, &env, stage);
+    if (r < 0)
+        return r;
+    wall_us = md_clock_monotonic_us() - wall_us;
+    cpu_us = md_self_cpu_us() - cpu_us;
+    int64_t peak_bytes = md_self_peak_bytes();
+    note_timing(runner, stage, wall_us, peak_bytes);
+    answer_done(runner, stage, false, wall_us, cpu_us, peak_bytes);
+    return MD_OK;
+}
+
+/* MD_OK when it was answered; else what is to be answered as failed. */
+static int on_question(struct runner *runner, const struct md_record_view *view,
+                       struct md_failure *failure)
+{
+    if (strcmp(view->type, MD_SAY_JOB) == 0) {
+        int r = take_job(runner, view, failure);
+        if (r == MD_OK)
+            answer_word(runner, MD_SAY_READY);
+        return r;
+    }
+    if (!runner->has_work || runner->work.lock_fd < 0)
+        return md_fail(failure, MD_ERR_BUG, "asked to work without a movie");
+    if (strcmp(view->type, MD_SAY_FINISH) == 0) {
+        struct md_stage_env env = make_env(runner, 1, failure);
+        int r = md_work_finish(&runner->work, &env, failure);
+        if (r == MD_OK)
+            answer_word(runner, MD_SAY_FINISHED);
+        return r;
+    }
+    const char *name = md_record_get(view, "stage");
+    int stage = name ? md_stage_parse(name) : -1;
+    if (stage < 0)
+        return md_fail(failure, MD_ERR_BUG, "a question that makes no sense: %s", view->type);
+    snprintf(failure->stage, sizeof failure->stage, "%s", md_stage_names[stage]);
+    return strcmp(view->type, MD_SAY_CHECK) == 0
+               ? check_stage(runner, (enum md_stage)stage, failure)
+               : run_stage(runner, (enum md_stage)stage, view, failure);
+}
+
+static void say_hello(struct runner *runner, const char *program)
+{
+    md_record_begin(&runner->answer, MD_SAY_HELLO);
+    md_record_add_int(&runner->answer, "protocol", MD_IPC_VERSION);
+    md_record_add_int(&runner->answer, "pid", getpid());
+    md_record_add(&runner->answer, "program", program);
+    answer(runner);
+}
+
+static long parent_of(int argc, char **argv)
+{
+    static const char prefix[] = "--parent=";
+    if (argc == 2 && strncmp(argv[1], prefix, sizeof prefix - 1) == 0)
+        return strtol(argv[1] + sizeof prefix - 1, NULL, 10);
+    return 0;
+}
+
+int md_runner_main(int argc, char **argv, const char *program,
+                   const struct md_stage_ops *const *table)
+{
+    struct runner runner = {.table = table};
+    runner.log = (struct md_log){.level = MD_LOG_INFO, .write = send_log, .user = &runner};
+    long parent = parent_of(argc, argv);
+    if (parent <= 0) {
+        fprintf(stderr, "%s is started by moviedigest, not by hand\n", program);
+        return 2;
+    }
+    md_self_settle(parent);
+    if (md_link_open(MD_IPC_WORKER_FD, &runner.link) < 0)
+        return 1;
+    say_hello(&runner, program);
+    for (;;) {
+        struct md_record_view view;
+        struct md_failure failure = {0};
+        md_link_next(runner.link, &view);
+        if (strcmp(view.type, MD_SAY_QUIT) == 0)
+            break;
+        int r = on_question(&runner, &view, &failure);
+        if (r < 0)
+            answer_failed(&runner, r, &failure);
+    }
+    if (runner.has_work)
+        md_work_close(&runner.work);
+    md_record_done(&runner.answer);
+    return 0; /* the link's thread still reads: the process takes it along */
+}
