@@ -139,7 +139,7 @@ static int read_element(const struct md_field *f, const json_t *json, void *elem
                         struct md_failure *failure)
 {
     struct md_field any_int = {.name = f->name, .min = INT64_MIN, .max = INT64_MAX};
-    double number;
+    double number = 0;
     int r;
     switch (f->kind) {
     case MD_FIELD_OBJECTS:
@@ -191,7 +191,7 @@ static int read_array(const struct md_field *f, const json_t *json, struct any_v
 static int read_field(const struct md_field *f, const json_t *json, void *member,
                       struct md_failure *failure)
 {
-    double number;
+    double number = 0;
     int r;
     switch (f->kind) {
     case MD_FIELD_INT:
