@@ -197,8 +197,9 @@ static int warn_about_time(struct md_media *media, const struct md_probe_timing 
     else if (t->header_us > 0 && measured > t->header_us + tolerance)
         rc = warn(media, "The header claims a length of %s, but the movie lasts %s.", claimed,
                   there);
-    int64_t sound_off = t->audio_end_us - t->video_end_us;
-    if (rc == MD_OK && t->audio_end_us != INT64_MIN && llabs(sound_off) > 10 * MD_SECOND_US) {
+    bool uneven = t->audio_end_us != INT64_MIN &&
+                  llabs(t->audio_end_us - t->video_end_us) > 10 * MD_SECOND_US;
+    if (rc == MD_OK && uneven) {
         md_format_time(there, t->video_end_us);
         md_format_time(claimed, t->audio_end_us);
         rc = warn(media, "The picture ends at %s, the sound at %s.", there, claimed);
@@ -212,6 +213,10 @@ static int warn_about_time(struct md_media *media, const struct md_probe_timing 
 static int apply_timing(struct md_media *media, struct md_stream *video,
                         const struct md_probe_timing *t, struct md_failure *failure)
 {
+    if (t->video_end_us >= MD_TIME_MAX_US || t->zero_us >= MD_TIME_MAX_US ||
+        t->zero_us <= -MD_TIME_MAX_US)
+        return md_fail(failure, MD_ERR_INPUT, "%s is damaged: its time stamps span years",
+                       media->name);
     media->clock_zero_us = t->zero_us;
     media->duration_us = t->video_end_us;
     media->frame_count = t->frame_count;
@@ -225,9 +230,6 @@ static int apply_timing(struct md_media *media, struct md_stream *video,
     }
     video->variable_frame_rate = t->variable_frame_rate;
     video->interlaced |= t->interlaced;
-    if (media->duration_us >= MD_TIME_MAX_US || llabs(media->clock_zero_us) >= MD_TIME_MAX_US)
-        return md_fail(failure, MD_ERR_INPUT, "%s is damaged: its time stamps span years",
-                       media->name);
     return MD_OK;
 }
 

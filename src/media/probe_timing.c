@@ -22,6 +22,7 @@ enum {
     LOOK_PACKETS = 3000,  /* without a single picture: the stream cannot be decoded */
     SAMPLE_PACKETS = 560, /* enough for MD_CADENCE_LEARN intervals */
     MIDDLE_PACKETS = 300,
+    JOIN_US = 10000000, /* a step back in decoding time that long is a new recording */
 };
 
 struct scan {
@@ -34,12 +35,15 @@ struct scan {
     struct md_stream *description;
     struct md_cadence cadence;
     int64_t frames_seen, interlaced_seen, packets_fed;
+    bool encrypted;    /* some packet was */
     int64_t first_pts; /* of the first shown frame, in video time base */
     int64_t early[EARLY_PACKETS];
-    bool stamped;    /* some packet had a presentation time */
-    int64_t packets; /* of video, shown ones */
+    bool stamped;        /* some packet had a presentation time */
+    int64_t least_delay; /* from decoding to presentation, of all packets that had both */
+    int64_t packets;     /* of video, shown ones */
     int64_t last_start_us,
         last_duration_us; /* container time: the latest picture's start, length */
+    int64_t last_decoding_us, join_offset_us;
     int64_t audio_end_us;
 };
 
@@ -73,6 +77,21 @@ static int64_t time_of(const AVPacket *packet)
     return packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
 }
 
+/* In a stream that has presentation times, a packet without one is shown at the usual delay after
+ * its decoding, which is the least there is: only reference pictures wait longer. */
+static int64_t video_time_of(struct scan *scan, const AVPacket *packet)
+{
+    if (packet->pts == AV_NOPTS_VALUE || packet->dts == AV_NOPTS_VALUE)
+        return packet->pts == AV_NOPTS_VALUE && packet->dts != AV_NOPTS_VALUE && scan->stamped
+                   ? add_clamped(packet->dts, scan->least_delay)
+                   : time_of(packet);
+    int64_t delay = subtract_clamped(packet->pts, packet->dts);
+    if (!scan->stamped || delay < scan->least_delay)
+        scan->least_delay = delay;
+    scan->stamped = true;
+    return packet->pts;
+}
+
 static void note_frame(struct scan *scan)
 {
     AVFrame *frame = scan->frame;
@@ -90,6 +109,8 @@ static void note_frame(struct scan *scan)
 static int look(struct scan *scan, const AVPacket *packet, struct md_failure *failure)
 {
     scan->packets_fed += packet != NULL;
+    if (packet && av_packet_get_side_data(packet, AV_PKT_DATA_ENCRYPTION_INFO, NULL))
+        scan->encrypted = true;
     if (avcodec_send_packet(scan->decoder, packet) == AVERROR(ENOMEM))
         return md_input_fail(scan->input, AVERROR(ENOMEM), failure, "decoding");
     while (avcodec_receive_frame(scan->decoder, scan->frame) >= 0) {
@@ -113,14 +134,31 @@ static void note_audio(struct scan *scan, const AVPacket *packet)
         return;
     int64_t us = container_us(end, time_base);
     if (us != AV_NOPTS_VALUE)
+        us = add_clamped(us, scan->join_offset_us);
+    if (us != AV_NOPTS_VALUE)
         scan->audio_end_us = MD_MAX(scan->audio_end_us, us);
+}
+
+/* Joined recordings start their time again: what follows goes on where the part before ended, as it
+ * does for the readers (video_clock.h). */
+static int64_t unjoined_us(struct scan *scan, const AVPacket *packet, int64_t us)
+{
+    int64_t decoding = container_us(packet->dts, scan->video->time_base);
+    if (decoding == AV_NOPTS_VALUE)
+        decoding = us;
+    if (scan->last_decoding_us != INT64_MIN &&
+        subtract_clamped(scan->last_decoding_us, decoding) > JOIN_US)
+        scan->join_offset_us =
+            subtract_clamped(add_clamped(scan->last_start_us, scan->last_duration_us), us);
+    scan->last_decoding_us = decoding;
+    return add_clamped(us, scan->join_offset_us);
 }
 
 static void note_video(struct scan *scan, const AVPacket *packet)
 {
     if (packet->flags & AV_PKT_FLAG_DISCARD) /* cut away by an edit list */
         return;
-    int64_t ts = time_of(packet);
+    int64_t ts = video_time_of(scan, packet);
     if (scan->packets < EARLY_PACKETS)
         scan->early[scan->packets] = ts;
     scan->packets++;
@@ -129,11 +167,11 @@ static void note_video(struct scan *scan, const AVPacket *packet)
         return;
     /* where only some packets have a presentation time, the decoding times of the others are
      * guesses */
-    scan->stamped |= packet->pts != AV_NOPTS_VALUE;
     if (packet->pts == AV_NOPTS_VALUE && scan->stamped)
         md_cadence_add_unstamped(&scan->cadence);
     else
         md_cadence_add(&scan->cadence, ts);
+    us = unjoined_us(scan, packet, us);
     if (us > scan->last_start_us) {
         scan->last_start_us = us;
         scan->last_duration_us = container_us(MD_MAX(packet->duration, 0), scan->video->time_base);
@@ -169,6 +207,7 @@ static int scan_packets(struct scan *scan, int64_t limit, struct md_failure *fai
 static int seek_to(struct scan *scan, int64_t ts)
 {
     md_cadence_break(&scan->cadence);
+    scan->last_decoding_us = INT64_MIN;
     return av_seek_frame(scan->input->format, scan->video->index, ts, AVSEEK_FLAG_BACKWARD);
 }
 
@@ -214,7 +253,12 @@ static int64_t header_duration_us(const struct scan *scan)
     int64_t us = format->duration;
     if (scan->video->duration > 0)
         us = container_us(scan->video->duration, scan->video->time_base);
-    return us == AV_NOPTS_VALUE || us < 0 ? 0 : us;
+    /* AVI: the duration is already corrected by what is there, the number of frames is not */
+    AVRational rate = scan->video->avg_frame_rate;
+    if (av_match_name("avi", format->iformat->name) && rate.num > 0 && rate.den > 0)
+        us = MD_MAX(us, av_rescale_q(MD_CLAMP(scan->video->nb_frames, 0, INT32_MAX), av_inv_q(rate),
+                                     AV_TIME_BASE_Q));
+    return MD_CLAMP(us, 0, MD_TIME_MAX_US);
 }
 
 /* A large file: its index or a sample of its middle, then its end. */
@@ -252,9 +296,21 @@ static int measure_large(struct scan *scan, struct md_probe_timing *t, struct md
 static int64_t leading_packets(const struct scan *scan)
 {
     int64_t n = 0;
+    if (!scan->stamped) /* decoding times say nothing about the order of showing */
+        return 0;
     for (int64_t i = 0; i < MD_MIN(scan->packets, EARLY_PACKETS); i++)
         n += scan->early[i] != AV_NOPTS_VALUE && scan->early[i] < scan->first_pts;
     return n;
+}
+
+/* Without presentation times, frames get the decoding time of the packet that pushed them out of
+ * the decoder: all are later than their own packet by the same delay. */
+static int64_t decoder_delay_us(const struct scan *scan)
+{
+    if (scan->stamped || scan->packets == 0 || scan->early[0] == AV_NOPTS_VALUE)
+        return 0;
+    int64_t delay = subtract_clamped(scan->first_pts, scan->early[0]);
+    return MD_CLAMP(container_us(delay, scan->video->time_base), 0, MD_SECOND_US);
 }
 
 static void fill_timing(struct scan *scan, bool whole, struct md_probe_timing *t)
@@ -274,9 +330,11 @@ static void fill_timing(struct scan *scan, bool whole, struct md_probe_timing *t
         interval_us = MD_SECOND_US / 25;
     int64_t last = scan->last_duration_us > 0 ? scan->last_duration_us : interval_us;
     int64_t start = scan->last_start_us == INT64_MIN ? t->zero_us : scan->last_start_us;
+    start = add_clamped(start, decoder_delay_us(scan));
     t->video_end_us = add_clamped(MD_MAX(subtract_clamped(start, t->zero_us), 0), last);
     if (scan->audio_end_us != INT64_MIN)
-        t->audio_end_us = subtract_clamped(scan->audio_end_us, t->zero_us);
+        t->audio_end_us = MD_CLAMP(subtract_clamped(scan->audio_end_us, t->zero_us),
+                                   -MD_TIME_MAX_US, MD_TIME_MAX_US);
     if (whole)
         t->frame_count = scan->packets - leading_packets(scan);
     else if (t->frame_count == 0 && !r.variable && r.fps_num > 0)
@@ -296,6 +354,7 @@ static int scan_init(struct scan *scan, struct md_input *input, struct md_stream
         .cadence = {.tick_num = stream->time_base.num, .tick_den = stream->time_base.den},
         .first_pts = AV_NOPTS_VALUE,
         .last_start_us = INT64_MIN,
+        .last_decoding_us = INT64_MIN,
         .audio_end_us = INT64_MIN,
         .packet = av_packet_alloc(),
         .frame = av_frame_alloc(),
@@ -325,6 +384,9 @@ int md_probe_time(struct md_input *input, struct md_stream *video, int64_t audio
         return rc;
     if (scan.packets_fed == 0)
         return md_fail(failure, MD_ERR_INPUT, "%s has a video stream, but no picture in it",
+                       input->name);
+    if (scan.encrypted)
+        return md_fail(failure, MD_ERR_INPUT, "%s is protected by DRM and cannot be decoded",
                        input->name);
     if (scan.frames_seen == 0)
         return md_fail(failure, MD_ERR_INPUT, "%s: none of its pictures can be decoded (%s)",
