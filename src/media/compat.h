@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavfilter/avfilter.h>
+#include <libavfilter/buffersrc.h>
 #include <libavformat/avformat.h>
 #include <libavutil/frame.h>
 
@@ -116,6 +118,20 @@ static inline int md_av_stream_add_side_data(AVStream *stream, enum AVPacketSide
     if (rc < 0)
         av_free(copy);
     return rc;
+#endif
+}
+
+/* A filter graph's source is told the colours of its frames since libavfilter 9.16 (FFmpeg 7.0);
+ * before, they were only looked at frame by frame. */
+static inline void md_av_buffersrc_set_colour(AVBufferSrcParameters *parameters,
+                                              const AVFrame *frame)
+{
+#if LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(9, 16, 100)
+    parameters->color_space = frame->colorspace;
+    parameters->color_range = frame->color_range;
+#else
+    (void)parameters;
+    (void)frame;
 #endif
 }
 
