@@ -31,6 +31,12 @@ static inline void md_av_frame_set_key(AVFrame *frame, bool on)
 {
     frame->flags = on ? frame->flags | AV_FRAME_FLAG_KEY : frame->flags & ~AV_FRAME_FLAG_KEY;
 }
+static inline void md_av_frame_set_interlaced(AVFrame *frame, bool top_field_first)
+{
+    frame->flags |= AV_FRAME_FLAG_INTERLACED;
+    frame->flags = top_field_first ? frame->flags | AV_FRAME_FLAG_TOP_FIELD_FIRST
+                                   : frame->flags & ~AV_FRAME_FLAG_TOP_FIELD_FIRST;
+}
 static inline void md_av_frame_set_progressive(AVFrame *frame)
 {
     frame->flags &= ~(AV_FRAME_FLAG_INTERLACED | AV_FRAME_FLAG_TOP_FIELD_FIRST);
@@ -51,6 +57,11 @@ static inline bool md_av_frame_is_top_field_first(const AVFrame *frame)
 static inline void md_av_frame_set_key(AVFrame *frame, bool on)
 {
     frame->key_frame = on;
+}
+static inline void md_av_frame_set_interlaced(AVFrame *frame, bool top_field_first)
+{
+    frame->interlaced_frame = 1;
+    frame->top_field_first = top_field_first;
 }
 static inline void md_av_frame_set_progressive(AVFrame *frame)
 {

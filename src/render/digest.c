@@ -288,10 +288,15 @@ static int make_chapters(const struct digest *d, struct md_chapters *chapters)
         if (chapters->n)
             chapters->v[chapters->n - 1].end_us = start_us;
         bool known = story && segment >= 0 && (uint64_t)segment < story->segments.n;
-        char *title = known ? story->segments.v[segment].title : NULL;
-        struct md_chapter chapter = {start_us, d->render->duration_us, title};
-        if (md_vec_push(chapters, chapter) < 0)
+        struct md_chapter chapter = {.start_us = start_us, .end_us = d->render->duration_us};
+        if (known && story->segments.v[segment].title)
+            chapter.title = strdup(story->segments.v[segment].title);
+        else if (asprintf(&chapter.title, "Part %zu", chapters->n + 1) < 0)
+            chapter.title = NULL;
+        if (!chapter.title || md_vec_push(chapters, chapter) < 0) {
+            free(chapter.title);
             return fail_nomem(d);
+        }
     }
     return MD_OK;
 }
@@ -309,6 +314,8 @@ static int finish_file(struct digest *d)
         rc = md_mux_finish(d->mux, &flat, &chapters, d->env->failure);
     md_cues_done(&cues);
     md_cues_done(&flat);
+    for (size_t i = 0; i < chapters.n; i++)
+        free(chapters.v[i].title);
     md_vec_done(&chapters);
     return rc;
 }
