@@ -9,6 +9,7 @@
 #include "model/render.h"
 #include "model/stage.h"
 #include "render/digest.h"
+#include "render/outputs.h"
 #include "render/poster.h"
 
 static const char video_name[] = "digest.mp4";
@@ -53,7 +54,7 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
         rc = make_video(env, in, render);
     if (rc == MD_OK)
         rc = make_poster(env, in, render);
-    return rc;
+    return rc < 0 ? rc : md_outputs_write(env, in, render);
 }
 
 static bool exists(const struct md_stage_env *env, const char *name)
@@ -65,7 +66,7 @@ static bool exists(const struct md_stage_env *env, const char *name)
 static bool outputs_present(const struct md_stage_env *env, const void *artifact)
 {
     const struct md_render *render = artifact;
-    return !render->video || exists(env, render->video);
+    return (!render->video || exists(env, render->video)) && md_outputs_present(env->out_dir);
 }
 
 const struct md_stage_ops md_stage_ops_render = {

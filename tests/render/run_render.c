@@ -8,6 +8,8 @@
 void run_render_init(struct run_render *run, const char *movie, const char *out_dir)
 {
     *run = (struct run_render){.movie = movie, .out_dir = out_dir, .threads = 2};
+    run->in = (struct md_artifacts){
+        .shots = &run->no_shots, .audio = &run->no_audio, .story = &run->no_story};
     if (md_options_init(&run->options) < 0)
         abort();
 }
