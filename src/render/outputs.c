@@ -45,6 +45,7 @@ static const struct {
     {"scenes.csv", md_output_csv, always},
     {"digest.md", md_output_markdown, always},
     {"digest.json", md_output_json, always},
+    {"report.html", md_output_report, always},
 };
 
 /* The renderer may have moved a piece to frame boundaries or left out one that has no frames: the
@@ -118,14 +119,20 @@ int64_t md_outputs_shot_at(const struct md_outputs *o, int64_t us)
     return lo > 0 ? (int64_t)lo - 1 : hi > 0 ? 0 : -1;
 }
 
-/* The file's own title, else its name without the extension. */
+/* The file's own title, else its name without the extension; where dots or underscores stand for
+ * blanks, blanks. */
 static char *choose_title(const struct md_media *media)
 {
     if (media->title && *media->title)
         return strdup(media->title);
     const char *name = media->name && *media->name ? media->name : "Movie";
     const char *dot = strrchr(name, '.');
-    return dot && dot > name ? strndup(name, (size_t)(dot - name)) : strdup(name);
+    char *title = dot && dot > name ? strndup(name, (size_t)(dot - name)) : strdup(name);
+    bool has_blanks = title && strchr(title, ' ');
+    for (char *p = title; p && *p && !has_blanks; p++)
+        if (*p == '_' || *p == '.')
+            *p = ' ';
+    return title;
 }
 
 static int remove_old(const char *path, struct md_failure *failure)

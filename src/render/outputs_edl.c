@@ -54,8 +54,9 @@ char *md_timecode_format(char out[16], const struct md_timecode_rate *rate, int6
             number += dropped * ((rest - dropped) / minute);
     }
     int64_t seconds = number / per_second;
-    snprintf(out, 16, "%02d:%02d:%02d%c%02d", (int)(seconds / 3600 % 24), (int)(seconds / 60 % 60),
-             (int)(seconds % 60), rate->drop_frame ? ';' : ':', (int)(number % per_second));
+    snprintf(out, 16, "%02u:%02u:%02u%c%02u", (unsigned)(seconds / 3600 % 24),
+             (unsigned)(seconds / 60 % 60), (unsigned)(seconds % 60), rate->drop_frame ? ';' : ':',
+             (unsigned)(number % per_second) % 100);
     return out;
 }
 

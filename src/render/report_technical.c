@@ -1,0 +1,226 @@
+/* What was read, how the digest was made, how long it took, which files there are; and warnings. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "model/language.h"
+#include "render/outputs_text.h"
+#include "render/report.h"
+#include "render/report_template.h"
+
+void md_report_warnings(struct md_str *out, struct md_report *report)
+{
+    enum { MAX_WARNINGS = 200 };
+    const struct md_outputs *o = report->o;
+    const struct {
+        const char *stage;
+        const struct md_strings *list;
+    } all[] = {{"probe", &o->media->warnings}, {"shots", &o->shots->warnings},
+               {"audio", &o->audio->warnings}, {"transcript", &o->transcript->warnings},
+               {"story", &o->story->warnings}, {"render", &o->render->warnings}};
+    md_autostr rows = {0};
+    size_t n = 0;
+    for (size_t i = 0; i < MD_ARRAY_LEN(all); i++)
+        for (size_t k = 0; k < all[i].list->n && n < MAX_WARNINGS; k++, n++)
+            md_report_put(&rows, "warning", {"stage", all[i].stage}, {"text", all[i].list->v[k]});
+    if (rows.n)
+        md_report_put(out, "warnings", {"rows", md_str_text(&rows)});
+    out->failed |= md_str_failed(&rows);
+}
+
+static void describe_stream(char *out, size_t size, const struct md_stream *s)
+{
+    const char *codec = s->codec ? s->codec : "unknown";
+    if (s->kind == MD_STREAM_VIDEO)
+        snprintf(out, size, "%.40s %" PRId64 "\xC3\x97%" PRId64 "%s%.40s", codec, s->width,
+                 s->height, s->color_transfer ? ", " : "",
+                 s->color_transfer ? s->color_transfer : "");
+    else if (s->kind == MD_STREAM_AUDIO)
+        snprintf(out, size, "%.40s %.1f kHz %.40s", codec, (double)s->sample_rate / 1e3,
+                 s->channel_layout ? s->channel_layout : "");
+    else
+        snprintf(out, size, "%.40s", codec);
+    size_t n = strlen(out);
+    snprintf(out + n, size - n, "%s%s%s%s", s->is_default ? ", default" : "",
+             s->is_forced ? ", forced" : "", s->is_commentary ? ", commentary" : "",
+             s->is_hearing_impaired ? ", hearing impaired" : "");
+}
+
+static void append_streams(struct md_str *out, const struct md_outputs *o)
+{
+    enum { MAX_STREAMS = 64 };
+    static const char *const kinds[] = {"video", "audio", "subtitles", "other"};
+    for (size_t i = 0; i < o->media->streams.n && i < MAX_STREAMS; i++) {
+        const struct md_stream *s = &o->media->streams.v[i];
+        char index[24], format[200];
+        const char *language = s->language ? md_language_name(s->language) : NULL;
+        bool used = s == o->video || s == o->sound;
+        snprintf(index, sizeof index, "%" PRId64, s->index);
+        describe_stream(format, sizeof format, s);
+        md_report_put(out, "stream", {"class", used ? "used" : ""}, {"index", index},
+                      {"kind", kinds[MD_CLAMP(s->kind, 0, 3)]}, {"format", format},
+                      {"language", language ? language : s->language});
+    }
+}
+
+static void put_fact(struct md_str *out, const char *name, const char *value)
+{
+    md_autostr html = {0};
+    if (!value || !*value)
+        return;
+    md_text_xml(&html, value);
+    md_report_put(out, "fact", {"name", name}, {"value", md_str_text(&html)});
+    out->failed |= md_str_failed(&html);
+}
+
+static void append_facts(struct md_str *out, const struct md_outputs *o)
+{
+    char text[96], time[24];
+    put_fact(out, "Shot detector", o->shots->detector);
+    put_fact(out, "Story", o->story->method);
+    put_fact(out, "Strategy", o->cut->strategy);
+    put_fact(out, "Wanted length", md_format_time(time, o->cut->target_us));
+    put_fact(out, "Digest video", o->render->video_encoding);
+    put_fact(out, "Digest audio", o->render->audio_encoding);
+    if (!o->audio->present)
+        return;
+    snprintf(text, sizeof text, "%.1f LUFS, range %.1f LU", o->audio->integrated_lufs,
+             o->audio->range_lu);
+    put_fact(out, "Movie loudness", text);
+    snprintf(text, sizeof text, "%.1f dBTP", o->audio->true_peak_dbtp);
+    put_fact(out, "True peak", text);
+    if (o->render->audio_encoding) {
+        snprintf(text, sizeof text, "%.1f LUFS", o->render->loudness_lufs);
+        put_fact(out, "Digest loudness", text);
+    }
+}
+
+/* One line of timings.jsonl. */
+struct timing {
+    char stage[32];
+    double seconds;
+    int64_t peak_bytes;
+    bool cached;
+};
+enum { MAX_TIMINGS = 32 };
+
+static bool read_timing(const char *line, size_t n, struct timing *ret)
+{
+    json_t *json = json_loadb(line, n, 0, NULL);
+    const char *stage = json_string_value(json_object_get(json, "stage"));
+    const json_t *seconds = json_object_get(json, "seconds");
+    bool good = stage && json_is_number(seconds) && json_number_value(seconds) >= 0 &&
+                json_number_value(seconds) < 1e9;
+    if (good) {
+        *ret = (struct timing){.seconds = json_number_value(seconds)};
+        snprintf(ret->stage, sizeof ret->stage, "%s", stage);
+        ret->peak_bytes = json_integer_value(json_object_get(json, "peak_rss_bytes"));
+        ret->cached = json_is_true(json_object_get(json, "cached"));
+    }
+    json_decref(json);
+    return good;
+}
+
+/* A stage that ran again counts with its last line, unless that one only found finished work. */
+static size_t add_timing(struct timing timings[MAX_TIMINGS], size_t n, const struct timing *timing)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(timings[i].stage, timing->stage) != 0)
+            continue;
+        if (!timing->cached || timings[i].cached)
+            timings[i] = *timing;
+        return n;
+    }
+    if (n < MAX_TIMINGS)
+        timings[n++] = *timing;
+    return n;
+}
+
+static size_t read_timings(const char *work_dir, struct timing timings[MAX_TIMINGS])
+{
+    enum { MAX_BYTES = 1024 * 1024 };
+    md_autofree char *path = work_dir ? md_path_join(work_dir, "timings.jsonl") : NULL;
+    md_autofree char *text = NULL;
+    size_t n = 0;
+    if (!path || md_file_read(path, MAX_BYTES, &text, NULL, NULL) < 0)
+        return 0;
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        struct timing timing;
+        if (read_timing(line, length, &timing))
+            n = add_timing(timings, n, &timing);
+        line += length + (line[length] != '\0');
+    }
+    return n;
+}
+
+static void append_timings(struct md_str *out, const struct md_outputs *o)
+{
+    struct timing timings[MAX_TIMINGS];
+    size_t n = read_timings(o->env->work_dir, timings);
+    double longest = 0.001;
+    for (size_t i = 0; i < n; i++)
+        longest = MD_MAX(longest, timings[i].seconds);
+    for (size_t i = 0; i < n; i++) {
+        char time[48], pixels[12], memory[32] = "";
+        if (timings[i].cached)
+            snprintf(time, sizeof time, "kept from before");
+        else
+            snprintf(time, sizeof time, "%.1f s", timings[i].seconds);
+        snprintf(pixels, sizeof pixels, "%.0f", 120 * timings[i].seconds / longest);
+        if (timings[i].peak_bytes > 0)
+            md_report_bytes(memory, timings[i].peak_bytes);
+        md_report_put(out, "timing", {"stage", timings[i].stage}, {"time", time},
+                      {"pixels", pixels}, {"memory", memory});
+    }
+}
+
+static void append_files(struct md_str *out, const struct md_outputs *o)
+{
+    static const char *const files[][2] = {
+        {"digest.srt", "the digest's subtitles"},
+        {"digest.vtt", "the same for browsers"},
+        {"movie.srt", "the whole transcript"},
+        {"movie.vtt", "the same for browsers"},
+        {"bookmarks.xspf", "playlist for VLC: the chosen pieces of the original movie"},
+        {"chapters.ffmeta", "chapters for FFmpeg"},
+        {"cut.edl", "edit decision list (CMX 3600) for editing programs"},
+        {"cut.mpv.edl", "the digest played from the original movie, for mpv"},
+        {"scenes.csv", "every shot with its measurements"},
+        {"digest.md", "this report as plain text"},
+        {"digest.json", "this report for programs"},
+    };
+    if (o->render->video) {
+        md_autostr href = {0};
+        md_str_append_uri_path(&href, o->render->video);
+        md_report_put(out, "file", {"href", md_str_text(&href)}, {"name", o->render->video},
+                      {"about", "the digest"});
+    }
+    for (size_t i = 0; i < MD_ARRAY_LEN(files); i++) {
+        struct stat st;
+        md_autofree char *path = md_path_join(o->env->out_dir, files[i][0]);
+        if (path && stat(path, &st) == 0)
+            md_report_put(out, "file", {"href", files[i][0]}, {"name", files[i][0]},
+                          {"about", files[i][1]});
+    }
+}
+
+void md_report_technical(struct md_str *out, struct md_report *report)
+{
+    md_autostr streams = {0}, facts = {0}, timings = {0}, files = {0};
+    append_streams(&streams, report->o);
+    append_facts(&facts, report->o);
+    append_timings(&timings, report->o);
+    append_files(&files, report->o);
+    md_report_put(out, "technical", {"streams", md_str_text(&streams)},
+                  {"facts", md_str_text(&facts)}, {"timings", md_str_text(&timings)},
+                  {"files", md_str_text(&files)});
+    out->failed |= md_str_failed(&streams) || md_str_failed(&facts) || md_str_failed(&timings) ||
+                   md_str_failed(&files);
+}
