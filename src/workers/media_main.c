@@ -4,6 +4,9 @@
 static const struct md_stage_ops *const table[] = {
     &md_stage_ops_probe,
     &md_stage_ops_transcript,
+    &md_stage_ops_story,
+    &md_stage_ops_select,
+    &md_stage_ops_render,
     NULL,
 };
 

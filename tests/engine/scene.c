@@ -69,7 +69,7 @@ const struct md_command *expect(const struct scene *w, enum md_command_kind kind
 void add(struct scene *w, int movies)
 {
     for (int i = 0; i < movies; i++) {
-        char label[16];
+        char label[32];
         snprintf(label, sizeof label, "movie %d", i);
         step(w, EVENT(ADD, .label = label));
     }
