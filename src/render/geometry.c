@@ -4,31 +4,17 @@
 
 #include <math.h>
 
+#include <libavutil/rational.h>
+
 #include "base/cleanup.h"
 
 enum { MOST_SAR = 65535 }; /* 16 bits each in H.264 */
 
-static int64_t gcd(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a ? a : 1;
-}
-
 static void set_sar(struct md_geometry *g, int64_t num, int64_t den)
 {
-    int64_t divisor = gcd(num, den);
-    num /= divisor;
-    den /= divisor;
-    while (num > MOST_SAR || den > MOST_SAR) {
-        num = (num + 1) / 2;
-        den = (den + 1) / 2;
-    }
-    g->sar_num = (int)MD_MAX(num, 1);
-    g->sar_den = (int)MD_MAX(den, 1);
+    av_reduce(&g->sar_num, &g->sar_den, num, den, MOST_SAR);
+    g->sar_num = MD_MAX(g->sar_num, 1);
+    g->sar_den = MD_MAX(g->sar_den, 1);
 }
 
 static int even_down(double value)
