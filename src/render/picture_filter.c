@@ -66,7 +66,7 @@ static enum AVColorSpace usual_matrix(int width, int height)
 
 static struct md_colours choose_colours(const AVFrame *first, const struct md_geometry *geometry)
 {
-    if (is_rgb(first) || first->colorspace == AVCOL_SPC_RGB)
+    if (is_rgb(first))
         return bt709;
     struct md_colours colours = {
         .primaries = first->color_primaries,
@@ -75,6 +75,8 @@ static struct md_colours choose_colours(const AVFrame *first, const struct md_ge
         .range = is_full_range(first) && !is_grey(first) ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG,
         .chroma = first->chroma_location,
     };
+    if (colours.matrix == AVCOL_SPC_RGB) /* a slip of the file's: these are Y'CbCr */
+        colours.matrix = AVCOL_SPC_UNSPECIFIED;
     /* Scaled down over the line between HD and SD, an untagged picture would change its colours. */
     if (colours.matrix == AVCOL_SPC_UNSPECIFIED &&
         usual_matrix(first->width, first->height) !=

@@ -180,9 +180,11 @@ static void open_video(struct track *track, const struct make_movie *movie, AVFo
     codec->gop_size = movie->gop ? movie->gop : 40;
     codec->max_b_frames = movie->b_frames;
     codec->sample_aspect_ratio = movie->sar.den ? movie->sar : (AVRational){1, 1};
-    codec->color_primaries = movie->primaries;
-    codec->color_trc = movie->transfer;
-    codec->colorspace = movie->matrix;
+    if (movie->primaries) {
+        codec->color_primaries = movie->primaries;
+        codec->color_trc = movie->transfer;
+        codec->colorspace = movie->matrix;
+    }
     codec->color_range = movie->full_range ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
     codec->bit_rate = 2000000;
     if (movie->interlaced)
@@ -193,7 +195,7 @@ static void open_video(struct track *track, const struct make_movie *movie, AVFo
     track->stream->sample_aspect_ratio = codec->sample_aspect_ratio;
     if (movie->rotation) {
         int32_t matrix[9];
-        av_display_rotation_set(matrix, -movie->rotation);
+        av_display_rotation_set(matrix, movie->rotation); /* clockwise */
         assert_int_equal(md_av_stream_add_side_data(track->stream, AV_PKT_DATA_DISPLAYMATRIX,
                                                     (const uint8_t *)matrix, sizeof matrix),
                          0);
@@ -239,9 +241,9 @@ static void write_picture(AVFormatContext *mux, struct track *track, const struc
     picture->width = movie->width;
     picture->height = movie->height;
     picture->color_range = track->codec->color_range;
-    picture->color_primaries = movie->primaries;
-    picture->color_trc = movie->transfer;
-    picture->colorspace = movie->matrix;
+    picture->color_primaries = track->codec->color_primaries;
+    picture->color_trc = track->codec->color_trc;
+    picture->colorspace = track->codec->colorspace;
     assert_int_equal(av_frame_get_buffer(picture, 0), 0);
     picture->pts = stamp_of(movie, track->next);
     if (movie->interlaced)

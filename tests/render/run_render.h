@@ -10,6 +10,7 @@
 #include "model/shots.h"
 #include "model/stage.h"
 #include "model/story.h"
+#include "model/transcript.h"
 
 struct run_render {
     const char *movie, *out_dir;
