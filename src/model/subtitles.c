@@ -55,14 +55,14 @@ static bool names_speaker(const struct writer *w, const struct md_cue *cue)
            cue->start_us - w->last->end_us > FORGOTTEN_US;
 }
 
-/* A name in one line, without what would end a voice tag. */
+/* A name in one line. */
 static void append_name(struct writer *w, const char *name)
 {
+    md_autostr line = {0};
     for (; *name; name++)
-        if (*name == '\n' || *name == '\r')
-            md_str_append_char(w->out, ' ');
-        else
-            append_line(w, name, 1);
+        md_str_append_char(&line, *name == '\n' || *name == '\r' ? ' ' : *name);
+    w->out->failed |= md_str_failed(&line);
+    append_line(w, md_str_text(&line), line.n);
 }
 
 static void append_cue(struct writer *w, const struct md_cue *cue, bool dash)

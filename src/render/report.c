@@ -9,8 +9,10 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "model/language.h"
 #include "render/outputs_text.h"
+#include "render/poster.h"
 #include "render/report_template.h"
 
 /* Of all pictures together: a page that opens at once and fits into a mail. */
@@ -185,14 +187,29 @@ static void append_facts(struct md_str *out, const struct md_report *report)
         put_fact(out, "Size", md_report_bytes(text, o->media->size_bytes));
 }
 
+/* The poster that the render stage made, else the best key frame. */
+static void get_poster(struct md_report *report, int width, struct md_report_picture *ret)
+{
+    int w = 0, h = 0;
+    md_autofree char *path = md_path_join(report->o->env->out_dir, MD_POSTER_NAME);
+    *ret = (struct md_report_picture){.alt = "A picture of the movie"};
+    if (md_report_images_append_file(report->images, path, width, &ret->uri, &w, &h)) {
+        snprintf(ret->width, sizeof ret->width, "%d", w);
+        snprintf(ret->height, sizeof ret->height, "%d", h);
+    } else {
+        md_str_done(&ret->uri);
+        md_report_picture(report, report->poster_shot, width, ret);
+    }
+}
+
 void md_report_hero(struct md_str *out, struct md_report *report)
 {
     const struct md_outputs *o = report->o;
     struct md_report_picture poster, backdrop;
     char movie[24], digest[24], share[32] = "";
     md_autostr facts = {0}, video = {0};
-    md_report_picture(report, report->poster_shot, POSTER_WIDTH, &poster);
-    md_report_picture(report, report->poster_shot, BACKDROP_WIDTH, &backdrop);
+    get_poster(report, POSTER_WIDTH, &poster);
+    get_poster(report, BACKDROP_WIDTH, &backdrop);
     append_facts(&facts, report);
     if (o->render->video)
         md_str_append_uri_path(&video, o->render->video);

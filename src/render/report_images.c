@@ -82,14 +82,18 @@ static AVFrame *decode(const char *data, size_t n, int lowres)
     return md_take_ptr(frame);
 }
 
-static AVFrame *load(const struct md_report_images *images, const char *key_image, int lowres)
+static AVFrame *load_file(const char *path, int lowres)
 {
-    md_autofree char *path = key_image ? md_path_join(images->work_dir, key_image) : NULL;
     md_autofree char *data = NULL;
     size_t n = 0;
     if (!path || md_file_read(path, MAX_FILE_BYTES, &data, &n, NULL) < 0)
         return NULL;
     return decode(data, n, lowres);
+}
+
+static char *key_path(const struct md_report_images *images, const char *key_image)
+{
+    return key_image ? md_path_join(images->work_dir, key_image) : NULL;
 }
 
 /* The yuvj formats are the full-range ones under an old name that swscale warns about. */
@@ -177,10 +181,10 @@ static bool append_jpeg(struct md_report_images *images, AVFrame *frame, struct 
     return !md_str_failed(out);
 }
 
-bool md_report_images_append(struct md_report_images *images, const char *key_image, int width,
-                             struct md_str *out, int *ret_width, int *ret_height)
+bool md_report_images_append_file(struct md_report_images *images, const char *path, int width,
+                                  struct md_str *out, int *ret_width, int *ret_height)
 {
-    autoframe whole = images->used < images->max ? load(images, key_image, 0) : NULL;
+    autoframe whole = images->used < images->max ? load_file(path, 0) : NULL;
     if (!whole)
         return false;
     int w = MD_MIN(width, whole->width);
@@ -195,11 +199,19 @@ bool md_report_images_append(struct md_report_images *images, const char *key_im
     return true;
 }
 
+bool md_report_images_append(struct md_report_images *images, const char *key_image, int width,
+                             struct md_str *out, int *ret_width, int *ret_height)
+{
+    md_autofree char *path = key_path(images, key_image);
+    return md_report_images_append_file(images, path, width, out, ret_width, ret_height);
+}
+
 bool md_report_images_column(struct md_report_images *images, const char *key_image,
                              uint32_t *colours, size_t n)
 {
     enum { HALVINGS = 3 };
-    autoframe whole = load(images, key_image, HALVINGS);
+    md_autofree char *path = key_path(images, key_image);
+    autoframe whole = load_file(path, HALVINGS);
     autoframe column = whole ? scale(whole, 1, (int)n, AV_PIX_FMT_RGB24) : NULL;
     if (!column)
         return false;

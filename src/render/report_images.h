@@ -22,6 +22,10 @@ void md_report_images_free(struct md_report_images *images);
 bool md_report_images_append(struct md_report_images *images, const char *key_image, int width,
                              struct md_str *out, int *ret_width, int *ret_height);
 
+/* The same of any JPEG file. */
+bool md_report_images_append_file(struct md_report_images *images, const char *path, int width,
+                                  struct md_str *out, int *ret_width, int *ret_height);
+
 /* Fills colours[0..n) with the picture's rows from top to bottom as 0xRRGGBB, each the mean of its
  * row: the column it adds to a movie barcode. False as above. */
 bool md_report_images_column(struct md_report_images *images, const char *key_image,

@@ -67,14 +67,16 @@ static void speakers_are_named_when_they_change(void **state)
 
 static void hostile_text_stays_inside_its_cue(void **state)
 {
-    struct md_cue cues[] = {
-        {-5000000, -5000000, "a\n\n1\n00:00:00,000 --> 00:00:09,000\n\nb<script>", NULL, false}};
+    struct md_cue cues[] = {{-5000000, -5000000,
+                             "a\n\n1\n00:00:00,000 --> 00:00:09,000\n\nb<script>", "x\n-->y",
+                             false}};
     expect_srt(cues, 1,
-               "1\n00:00:00,000 --> 00:00:00,001\na\n1\n00:00:00,000 \xE2\x86\x92 00:00:09,000\n"
+               "1\n00:00:00,000 --> 00:00:00,001\nx \xE2\x86\x92y: a\n1\n00:00:00,000 \xE2\x86\x92 "
+               "00:00:09,000\n"
                "b<script>\n\n");
     expect_vtt(cues, 1, "x\n\n00:00.000 --> 00:01.000",
-               "WEBVTT\n\n00:00:00.000 --> 00:00:00.001\na\n1\n"
-               "00:00:00,000 --&gt; 00:00:09,000\nb&lt;script&gt;\n\n");
+               "WEBVTT\n\n00:00:00.000 --> 00:00:00.001\n<v x --&gt;y>a\n1\n"
+               "00:00:00,000 --&gt; 00:00:09,000\nb&lt;script&gt;</v>\n\n");
 }
 
 int main(void)
