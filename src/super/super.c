@@ -3,7 +3,6 @@
 #include "super/super_internal.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -15,7 +14,6 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
-#include "ipc/protocol.h"
 
 #define WORKER_PROGRAM "moviedigest-media"
 
@@ -38,7 +36,7 @@ enum source {
 
 static const int taken_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
 
-static int64_t now_us(const struct md_super *s)
+int64_t md_super_now_us_(const struct md_super *s)
 {
     return md_clock_monotonic_us() - s->lost_us;
 }
@@ -122,13 +120,6 @@ static void start_worker(struct md_super *s, const struct md_command *command)
                                                    .failure = &failure});
 }
 
-static void run_tier(struct md_super *s)
-{
-    for (size_t i = 0; i < s->processes.n; i++)
-        md_super_send_word_(s, s->processes.v[i], MD_SAY_TRIM);
-    malloc_trim(0);
-}
-
 /* Commands that only tell. */
 static void tell_observer(struct md_super *s, const struct md_command *command)
 {
@@ -186,7 +177,7 @@ static void carry_out(struct md_super *s, const struct md_command *command)
             md_process_signal(process, SIGKILL);
         break;
     case MD_COMMAND_RUN_TIER:
-        run_tier(s);
+        md_super_run_tier_(s, command->tier);
         break;
     case MD_COMMAND_END:
         s->ends = true;
@@ -201,7 +192,7 @@ static void step(struct md_super *s, const struct md_event *event)
 {
     const struct md_command *commands;
     size_t count;
-    int r = md_engine_step(s->engine, event, now_us(s), &commands, &count);
+    int r = md_engine_step(s->engine, event, md_super_now_us_(s), &commands, &count);
     if (r < 0)
         md_log(s->params->log, MD_LOG_ERROR, "engine", "event %d refused: %s", (int)event->kind,
                md_error_text(r));
@@ -248,7 +239,7 @@ static void bury(struct md_super *s, struct md_process *process)
     int status = process->wait_status;
     /* Why it died is judged by the memory as it is now. */
     if (WIFSIGNALED(status))
-        md_memory_sample(&s->memory, now_us(s));
+        md_memory_sample(&s->memory, md_super_now_us_(s));
     struct md_event event = {
         .kind = MD_EVENT_GONE,
         .worker = process->id,
@@ -321,8 +312,10 @@ static void on_cancel_fd(struct md_super *s)
 static void sample(struct md_super *s)
 {
     struct md_memory_view view;
-    if (md_memory_sample(&s->memory, now_us(s)))
+    if (md_memory_sample(&s->memory, md_super_now_us_(s))) {
+        md_super_end_tier_(s);
         md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_SAMPLED});
+    }
     if (!s->observer.memory)
         return;
     md_memory_view(&s->memory, &view);
@@ -345,7 +338,7 @@ static void give_up_the_silent(struct md_super *s)
 /* Whatever is due by the clock. */
 static void on_time(struct md_super *s)
 {
-    int64_t now = now_us(s);
+    int64_t now = md_super_now_us_(s);
     if (now >= s->next_sample_us) {
         s->next_sample_us = now + sample_interval_us;
         bury_the_dead(s); /* those for which there is no pidfd */
@@ -367,7 +360,7 @@ static void set_timer(struct md_super *s)
     int64_t next = MD_MIN(s->next_sample_us, md_engine_deadline_us(s->engine));
     if (s->params->tick_us > 0)
         next = MD_MIN(next, s->next_tick_us);
-    int64_t at = MD_MAX(next, now_us(s) + soonest_us) + s->lost_us;
+    int64_t at = MD_MAX(next, md_super_now_us_(s) + soonest_us) + s->lost_us;
     struct itimerspec spec = {
         .it_value = {.tv_sec = at / MD_SECOND_US, .tv_nsec = at % MD_SECOND_US * 1000}};
     timerfd_settime(s->timer_fd, TFD_TIMER_ABSTIME, &spec, NULL);
@@ -507,7 +500,7 @@ static void tear_down(struct md_super *s)
 static int add_movies(struct md_super *s, struct md_failure *failure)
 {
     (void)gov_governor_watch(s->memory.governor, getpid());
-    md_memory_sample(&s->memory, now_us(s));
+    md_memory_sample(&s->memory, md_super_now_us_(s));
     if (md_engine_reserve(s->engine, s->params->job_count) < 0)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory for %zu movies", s->params->job_count);
     for (size_t i = 0; i < s->params->job_count; i++)

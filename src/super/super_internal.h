@@ -2,11 +2,13 @@
  *   super.c    the loop: waiting, timers, signals, what the engine commands
  *   talk.c     records to and from workers
  *   process.c  a worker process
- *   memory.c   the governor of this machine */
+ *   memory.c   the governor of this machine
+ *   tier.c     giving memory back */
 #ifndef MD_SUPER_SUPER_INTERNAL_H
 #define MD_SUPER_SUPER_INTERNAL_H
 
 #include <gov/governor.h>
+#include <gov/reclaim.h>
 
 #include "base/vec.h"
 #include "engine/engine.h"
@@ -51,12 +53,16 @@ struct md_super {
     int64_t lost_us; /* time in which we were stopped; not counted as time for the engine */
     int64_t last_seen_us;
     int64_t next_sample_us, next_tick_us;
+    struct gov_tier_run tier_run;
+    bool tier_runs; /* until the next sample */
     int cancels, signal;
-    bool stepping;
     bool ends; /* the engine has said so */
 };
 
 /* super.c */
+
+/* Monotonic, without the time in which we were stopped. */
+int64_t md_super_now_us_(const struct md_super *s);
 
 /* Steps the engine and carries out what it commands, then the same for events put off meanwhile. */
 void md_super_tell_(struct md_super *s, const struct md_event *event);
@@ -73,5 +79,10 @@ void md_super_listen_(struct md_super *s, struct md_process *process);
 void md_super_speak_(struct md_super *s, struct md_process *process,
                      const struct md_command *command);
 void md_super_send_word_(struct md_super *s, struct md_process *process, const char *word);
+
+/* tier.c */
+void md_super_run_tier_(struct md_super *s, enum gov_tier tier);
+/* To be called after a sample. */
+void md_super_end_tier_(struct md_super *s);
 
 #endif

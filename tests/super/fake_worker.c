@@ -8,6 +8,7 @@
  *     nomem N    says "out of memory" the first N times     noise    breaks the protocol
  *     hang       never returns and asks nothing             slow MS  works so long, asking
  *     deaf       closes its side and goes on                part     leaves a half-written file
+ *     fill MB    takes so much memory and works for 1.6 s
  *
  * Its artifacts depend on the movie's bytes, the options and the artifacts before, nothing else. */
 #include <errno.h>
@@ -80,6 +81,16 @@ static int work_slowly(const struct md_stage_env *env, int ms)
     return MD_OK;
 }
 
+static int fill_memory(const struct md_stage_env *env, int megabytes)
+{
+    size_t size = (size_t)megabytes * 1000 * 1000;
+    md_autofree unsigned char *memory = malloc(size);
+    for (size_t i = 0; memory && i < size; i += 512)
+        memory[i] = (unsigned char)i;
+    /* What is read is not optimised away. */
+    return work_slowly(env, memory && memory[size / 1024 * 512] == 1 ? 0 : 1600);
+}
+
 static void leave_part(const struct md_stage_env *env)
 {
     struct md_failure ignored;
@@ -116,6 +127,8 @@ static int obey(const struct md_stage_env *env, enum md_stage stage)
             pause();
     if (strcmp(order.verb, "slow") == 0)
         return work_slowly(env, order.number);
+    if (strcmp(order.verb, "fill") == 0)
+        return fill_memory(env, order.number);
     md_log(env->log, MD_LOG_DEBUG, "fake", "%s with %d threads", md_stage_names[stage],
            env->threads);
     return MD_OK;

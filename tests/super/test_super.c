@@ -170,6 +170,21 @@ static void out_of_memory_gets_another_try(void **state)
     expect_told(b, "0 story failed, again");
 }
 
+static void far_too_little_memory_slows_a_batch_down_but_does_not_end_it(void **state)
+{
+    struct batch *b = *state;
+    batch_set(b, "jobs", "2");
+    batch_set(b, "memory-limit", "60MB");
+    batch_add(b, "one", "shots fill 70");
+    batch_add(b, "two", "");
+    batch_run(b);
+    assert_int_equal(b->result.done_count, 2);
+    const char *logged = md_str_text(&b->logged);
+    expect_text(logged, ":governor:Critical memory pressure (");
+    expect_text(logged, ":governor:Memory optimization completed - Freed ");
+    expect_text(logged, "runs without room for it, as the oldest");
+}
+
 static void a_worker_that_leaves_or_babbles_is_replaced(void **state)
 {
     static const char *const orders[][2] = {{"shots exit 7", "status 7"},
@@ -449,6 +464,7 @@ int main(void)
         TEST(a_movie_that_keeps_crashing_fails_with_the_reason_and_the_batch_goes_on),
         TEST(a_stage_that_fails_is_not_tried_again),
         TEST(out_of_memory_gets_another_try),
+        TEST(far_too_little_memory_slows_a_batch_down_but_does_not_end_it),
         TEST(a_worker_that_leaves_or_babbles_is_replaced),
         TEST(what_a_killed_worker_left_half_written_is_removed),
         TEST(many_movies_run_side_by_side),
