@@ -1,0 +1,38 @@
+/* How much one look differs from another, told several ways. */
+#ifndef MD_ANALYSIS_CHANGE_H
+#define MD_ANALYSIS_CHANGE_H
+
+#include "analysis/look.h"
+
+enum {
+    MD_BLOCK_W = 8,
+    MD_BLOCK_H = 9,
+    MD_BLOCK_COLUMNS = MD_LOOK_W / MD_BLOCK_W,
+    MD_BLOCK_ROWS = MD_LOOK_H / MD_BLOCK_H,
+    MD_BLOCKS = MD_BLOCK_COLUMNS * MD_BLOCK_ROWS,
+    MD_SEARCH_X = 6, /* samples of a look: a tenth of the picture */
+    MD_SEARCH_Y = 4,
+};
+
+/* Differences are mean absolute differences of samples on the scale 0..255. */
+struct md_change {
+    float plain;     /* luma, place by place */
+    float residual;  /* luma after the best motion of each block */
+    float shape;     /* the same with each block's change of brightness taken out */
+    float chroma;    /* chroma, place by place, sum of both channels */
+    float histogram; /* of the quarters' histograms: 0 same, 1 nothing in common */
+    float motion;    /* mean length of motion, in picture widths */
+    float still;     /* share of blocks that neither moved nor changed, 0..1 */
+};
+
+/* From before to after; the order matters only for which one is searched. */
+void md_change_measure(const struct md_look *before, const struct md_look *after,
+                       struct md_change *ret_change);
+
+/* histogram alone. */
+float md_change_histogram(const struct md_look *before, const struct md_look *after);
+
+/* residual alone: the cheap question "is this the same scene?". */
+float md_change_residual(const struct md_look *before, const struct md_look *after);
+
+#endif

@@ -1,0 +1,25 @@
+/* Credits: text on a dark even ground, standing or rolling, for a while. */
+#ifndef MD_ANALYSIS_CREDITS_H
+#define MD_ANALYSIS_CREDITS_H
+
+#include "base/error.h"
+#include "media/frame.h"
+#include "model/shots.h"
+
+struct md_credits_finder;
+
+struct md_credits_finder *md_credits_finder_new(void); /* NULL when out of memory */
+void md_credits_finder_free(struct md_credits_finder *finder);
+
+/* Shows every frame in order; about four a second are looked at. MD_ERR_NOMEM. */
+int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame);
+
+/* The ranges found, in order, in a film that ends at end_us. Call once, at the end. MD_ERR_NOMEM.
+ */
+int md_credits_finder_finish(struct md_credits_finder *finder, int64_t end_us,
+                             struct md_credits_vec *ret_credits);
+
+/* Moves the ends of ranges to shot boundaries nearby and marks the shots inside. */
+void md_credits_mark(struct md_credits_vec *credits, struct md_shot_vec *shots);
+
+#endif

@@ -1,0 +1,80 @@
+/* A ring in one allocation, so that the memory of a movie's analysis is known before it starts. */
+#include "analysis/history.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+enum { RATE_FRAMES = 32 };
+
+struct md_history {
+    int64_t count;
+    struct md_look looks[MD_HISTORY_FRAMES + 1]; /* one more: the slot being filled */
+    struct md_change changes[MD_HISTORY_FRAMES + 1];
+};
+
+struct md_history *md_history_new(void)
+{
+    return calloc(1, sizeof(struct md_history));
+}
+
+void md_history_free(struct md_history *history)
+{
+    free(history);
+}
+
+static size_t place(int64_t frame)
+{
+    return (size_t)(frame % (MD_HISTORY_FRAMES + 1));
+}
+
+struct md_look *md_history_slot(struct md_history *history)
+{
+    return &history->looks[place(history->count)];
+}
+
+void md_history_add(struct md_history *history)
+{
+    struct md_look *look = md_history_slot(history);
+    struct md_change *change = &history->changes[place(history->count)];
+    *change = (struct md_change){0};
+    if (history->count > 0)
+        md_change_measure(&history->looks[place(history->count - 1)], look, change);
+    history->count++;
+}
+
+int64_t md_history_count(const struct md_history *history)
+{
+    return history->count;
+}
+
+int64_t md_history_first(const struct md_history *history)
+{
+    return MD_MAX(history->count - MD_HISTORY_FRAMES, 0);
+}
+
+const struct md_look *md_history_look(const struct md_history *history, int64_t frame)
+{
+    assert(frame >= md_history_first(history) && frame < history->count);
+    return &history->looks[place(frame)];
+}
+
+const struct md_change *md_history_change(const struct md_history *history, int64_t frame)
+{
+    assert(frame >= md_history_first(history) && frame < history->count);
+    return &history->changes[place(frame)];
+}
+
+float md_history_rate(const struct md_history *history)
+{
+    if (history->count == 0)
+        return 25;
+    int64_t last = history->count - 1, first = MD_MAX(last - RATE_FRAMES, 0);
+    const struct md_look *a = md_history_look(history, first);
+    const struct md_look *b = md_history_look(history, last);
+    int64_t span_us = b->pts_us + b->duration_us - a->pts_us;
+    float rate = (float)(last - first + 1) * MD_SECOND_US / (float)MD_MAX(span_us, 1);
+    return MD_CLAMP(rate, 1.0f, 1000.0f);
+}

@@ -1,0 +1,32 @@
+/* The last few hundred looks and how each changed from the one before: all the memory a detector
+ * has of the picture. Frames are numbered from 0 in the order they were added. */
+#ifndef MD_ANALYSIS_HISTORY_H
+#define MD_ANALYSIS_HISTORY_H
+
+#include "analysis/change.h"
+#include "analysis/look.h"
+
+enum { MD_HISTORY_FRAMES = 512 }; /* about 2 MB; 8 s at 60 frames per second */
+
+struct md_history;
+
+struct md_history *md_history_new(void); /* NULL when out of memory */
+void md_history_free(struct md_history *history);
+
+/* Where the next look is to be taken; md_history_add then measures its change and counts it. The
+ * look that was added MD_HISTORY_FRAMES ago is overwritten. */
+struct md_look *md_history_slot(struct md_history *history);
+void md_history_add(struct md_history *history);
+
+/* Frames added so far. Valid frames are [count - MD_HISTORY_FRAMES, count), from 0 at least. */
+int64_t md_history_count(const struct md_history *history);
+int64_t md_history_first(const struct md_history *history);
+
+/* frame must be valid: asserted. The change of frame 0 is all zero. */
+const struct md_look *md_history_look(const struct md_history *history, int64_t frame);
+const struct md_change *md_history_change(const struct md_history *history, int64_t frame);
+
+/* Frames per second around here, from the durations of the last frames; 1 to 1000. */
+float md_history_rate(const struct md_history *history);
+
+#endif

@@ -1,0 +1,253 @@
+/* Box averages straight from the decoder's planes: one pass over memory that the decoder has just
+ * written, additions only, no colour conversion and no scaler. Tall pictures are read every other
+ * row or less, because a box of a dozen rows is as good as one of sixty. Averages of 64 x 36 are
+ * fine enough to follow motion and coarse enough not to see grain, field combing or block noise. */
+#include "analysis/look.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+enum { ROWS_PER_BOX = 12 };
+
+struct md_looker {
+    uint32_t *sums; /* one per column of the widest plane so far */
+    int columns;
+    float hdr_curve[256];
+    int hdr_curve_for; /* enum md_frame_transfer */
+};
+
+struct md_looker *md_looker_new(void)
+{
+    return calloc(1, sizeof(struct md_looker));
+}
+
+void md_looker_free(struct md_looker *looker)
+{
+    if (looker)
+        free(looker->sums);
+    free(looker);
+}
+
+static int reserve_columns(struct md_looker *looker, int columns)
+{
+    if (columns <= looker->columns)
+        return MD_OK;
+    uint32_t *sums = realloc(looker->sums, (size_t)columns * sizeof *sums);
+    if (!sums)
+        return MD_ERR_NOMEM;
+    looker->sums = sums;
+    looker->columns = columns;
+    return MD_OK;
+}
+
+/* Column sums of 8-bit rows. 12 rows of 255 fit 16 bits, which keeps the inner loop narrow. */
+static void add_rows_8(const uint8_t *restrict row, ptrdiff_t stride, int rows, int columns,
+                       uint16_t *restrict sums)
+{
+    for (int x = 0; x < columns; x++)
+        sums[x] = row[x];
+    for (int y = 1; y < rows; y++) {
+        row += stride;
+        for (int x = 0; x < columns; x++)
+            sums[x] = (uint16_t)(sums[x] + row[x]);
+    }
+}
+
+static void add_rows_16(const uint8_t *bytes, ptrdiff_t stride, int rows, int columns,
+                        uint32_t *restrict sums)
+{
+    memset(sums, 0, (size_t)columns * sizeof *sums);
+    for (int y = 0; y < rows; y++, bytes += stride) {
+        const uint16_t *row = (const uint16_t *)bytes;
+        for (int x = 0; x < columns; x++)
+            sums[x] += row[x];
+    }
+}
+
+/* One plane as the boxes see it. */
+struct plane {
+    const uint8_t *data;
+    ptrdiff_t stride;
+    int width, height;
+    int spread; /* samples of the row per sample of the plane: 2 for interleaved chroma */
+    bool wide;  /* 16-bit samples */
+};
+
+/* Sums of one row of boxes: totals[i] of counts[i] samples. */
+static void sum_boxes(struct md_looker *looker, const struct plane *plane, int y0, int y1,
+                      int boxes, float *ret_averages)
+{
+    int step = MD_MAX((y1 - y0) / ROWS_PER_BOX, 1);
+    int rows = MD_MIN((y1 - y0 + step - 1) / step, 2 * ROWS_PER_BOX);
+    const uint8_t *data = plane->data + y0 * plane->stride;
+    int columns = (plane->width - 1) * plane->spread + 1;
+    uint16_t *narrow = (uint16_t *)looker->sums;
+    if (plane->wide)
+        add_rows_16(data, plane->stride * step, rows, columns, looker->sums);
+    else
+        add_rows_8(data, plane->stride * step, rows, columns, narrow);
+    for (int i = 0; i < boxes; i++) {
+        int x0 = (int)((int64_t)i * plane->width / boxes);
+        int x1 = MD_MAX((int)((int64_t)(i + 1) * plane->width / boxes), x0 + 1);
+        uint32_t total = 0;
+        if (plane->wide)
+            for (int x = x0; x < x1; x++)
+                total += looker->sums[x * plane->spread];
+        else
+            for (int x = x0; x < x1; x++)
+                total += narrow[x * plane->spread];
+        ret_averages[i] = (float)total / (float)((x1 - x0) * rows);
+    }
+}
+
+/* Averages one plane into boxes_w x boxes_h samples of 0..255 by value * gain + offset. */
+static void average(struct md_looker *looker, const struct plane *plane, float gain, float offset,
+                    int boxes_w, int boxes_h, uint8_t *out)
+{
+    float averages[MD_LOOK_W];
+    for (int j = 0; j < boxes_h; j++) {
+        int y0 = (int)((int64_t)j * plane->height / boxes_h);
+        int y1 = MD_MAX((int)((int64_t)(j + 1) * plane->height / boxes_h), y0 + 1);
+        sum_boxes(looker, plane, y0, y1, boxes_w, averages);
+        for (int i = 0; i < boxes_w; i++) {
+            float value = averages[i] * gain + offset;
+            out[j * boxes_w + i] = (uint8_t)(MD_CLAMP(value, 0.0f, 255.0f) + 0.5f);
+        }
+    }
+}
+
+static struct plane plane_of(const struct md_frame *frame, int c)
+{
+    bool wide = frame->bit_depth > 8;
+    return (struct plane){
+        .data = frame->plane[c],
+        .stride = frame->stride[c],
+        .width = c ? md_frame_chroma_width(frame) : frame->width,
+        .height = c ? md_frame_chroma_height(frame) : frame->height,
+        .spread = frame->step[c] / (wide ? 2 : 1),
+        .wide = wide,
+    };
+}
+
+/* PQ and HLG spend their codes otherwise than gamma does: bring diffuse white (signal 0.58 and
+ * 0.75, ITU-R BT.2408) to about 0.9 and leave the rest of the range to highlights. */
+static void bend_hdr(struct md_looker *looker, int transfer, uint8_t *luma)
+{
+    if (looker->hdr_curve_for != transfer) {
+        float white = transfer == MD_FRAME_PQ ? 0.58f : 0.75f;
+        float power = transfer == MD_FRAME_PQ ? 1.6f : 1.0f;
+        for (int i = 0; i < 256; i++) {
+            float x = (float)i / 255 / white;
+            looker->hdr_curve[i] =
+                255 * (x < 1 ? 0.9f * powf(x, power) : 1 - 0.1f * expf(-3 * (x - 1)));
+        }
+        looker->hdr_curve_for = transfer;
+    }
+    for (int i = 0; i < MD_LOOK_SIZE; i++)
+        luma[i] = (uint8_t)(looker->hdr_curve[luma[i]] + 0.5f);
+}
+
+int md_look_take(struct md_looker *looker, const struct md_frame *frame, struct md_look *ret_look)
+{
+    int rc = reserve_columns(looker, 2 * frame->width + 2);
+    if (rc < 0)
+        return rc;
+    ret_look->index = frame->index;
+    ret_look->pts_us = frame->pts_us;
+    ret_look->duration_us = frame->duration_us;
+    /* One step of the 8-bit scale in the frame's own samples. */
+    float unit = (float)(1 << (frame->bit_depth - 8 + frame->sample_shift));
+    float luma_gain = frame->full_range ? 1 / unit : 255.0f / 219 / unit;
+    float chroma_gain = frame->full_range ? 1 / unit : 255.0f / 224 / unit;
+    struct plane planes[3] = {plane_of(frame, 0), plane_of(frame, 1), plane_of(frame, 2)};
+    average(looker, &planes[0], luma_gain, frame->full_range ? 0 : -16 * unit * luma_gain,
+            MD_LOOK_W, MD_LOOK_H, ret_look->luma);
+    float centre = 128 - 128 * unit * chroma_gain;
+    average(looker, &planes[1], chroma_gain, centre, MD_LOOK_CHROMA_W, MD_LOOK_CHROMA_H,
+            ret_look->cb);
+    average(looker, &planes[2], chroma_gain, centre, MD_LOOK_CHROMA_W, MD_LOOK_CHROMA_H,
+            ret_look->cr);
+    if (frame->transfer != MD_FRAME_SDR)
+        bend_hdr(looker, frame->transfer, ret_look->luma);
+    md_look_measure(ret_look);
+    return MD_OK;
+}
+
+/* Adds one sample to the two bins around it, so that a small change of value is a small change of
+ * histogram. Bins are 16 wide; weight is 16 for a whole sample. */
+static void add_soft(uint16_t *bins, int value, int weight)
+{
+    int low = value - 8;
+    int bin = low < 0 ? 0 : low >> 4, part = low < 0 ? 0 : low & 15;
+    if (bin >= MD_LOOK_LUMA_BINS - 1) {
+        bins[MD_LOOK_LUMA_BINS - 1] = (uint16_t)(bins[MD_LOOK_LUMA_BINS - 1] + 16 * weight);
+        return;
+    }
+    bins[bin] = (uint16_t)(bins[bin] + (16 - part) * weight);
+    bins[bin + 1] = (uint16_t)(bins[bin + 1] + part * weight);
+}
+
+static void fill_histograms(struct md_look *look)
+{
+    memset(look->histogram, 0, sizeof look->histogram);
+    for (int y = 0; y < MD_LOOK_H; y++)
+        for (int x = 0; x < MD_LOOK_W; x++) {
+            int quadrant = (y >= MD_LOOK_H / 2) * 2 + (x >= MD_LOOK_W / 2);
+            add_soft(look->histogram[quadrant], look->luma[y * MD_LOOK_W + x], 1);
+        }
+    for (int y = 0; y < MD_LOOK_CHROMA_H; y++)
+        for (int x = 0; x < MD_LOOK_CHROMA_W; x++) {
+            int quadrant = (y >= MD_LOOK_CHROMA_H / 2) * 2 + (x >= MD_LOOK_CHROMA_W / 2);
+            /* Chroma stays close to its zero: four times the resolution there. */
+            int at = y * MD_LOOK_CHROMA_W + x;
+            int cb = MD_CLAMP(128 + (look->cb[at] - 128) * 2, 0, 255);
+            int cr = MD_CLAMP(128 + (look->cr[at] - 128) * 2, 0, 255);
+            uint16_t *bins = look->histogram[quadrant] + MD_LOOK_LUMA_BINS;
+            add_soft(bins, cb, 4);
+            add_soft(bins + MD_LOOK_CHROMA_BINS, cr, 4);
+        }
+}
+
+static void reduce(struct md_look *look)
+{
+    for (int y = 0; y < MD_LOOK_CHROMA_H; y++)
+        for (int x = 0; x < MD_LOOK_CHROMA_W; x++) {
+            const uint8_t *p = look->luma + 2 * y * MD_LOOK_W + 2 * x;
+            int sum = p[0] + p[1] + p[MD_LOOK_W] + p[MD_LOOK_W + 1];
+            look->half_luma[y * MD_LOOK_CHROMA_W + x] = (uint8_t)((sum + 2) / 4);
+        }
+    const uint8_t *const planes[3] = {look->half_luma, look->cb, look->cr};
+    int16_t *out = look->coarse;
+    for (int c = 0; c < 3; c++)
+        for (int y = 0; y < MD_LOOK_COARSE_H; y++)
+            for (int x = 0; x < MD_LOOK_COARSE_W; x++) {
+                const uint8_t *p = planes[c] + 2 * y * MD_LOOK_CHROMA_W + 2 * x;
+                *out++ = (int16_t)(p[0] + p[1] + p[MD_LOOK_CHROMA_W] + p[MD_LOOK_CHROMA_W + 1]);
+            }
+}
+
+void md_look_measure(struct md_look *look)
+{
+    int64_t sum = 0, squares = 0, gradient = 0, colour = 0;
+    for (int i = 0; i < MD_LOOK_SIZE; i++) {
+        sum += look->luma[i];
+        squares += (int64_t)look->luma[i] * look->luma[i];
+    }
+    for (int y = 0; y + 1 < MD_LOOK_H; y++)
+        for (int x = 0; x + 1 < MD_LOOK_W; x++) {
+            const uint8_t *p = look->luma + y * MD_LOOK_W + x;
+            gradient += abs(p[1] - p[0]) + abs(p[MD_LOOK_W] - p[0]);
+        }
+    for (int i = 0; i < MD_LOOK_CHROMA_SIZE; i++)
+        colour += abs(look->cb[i] - 128) + abs(look->cr[i] - 128);
+    double mean = (double)sum / MD_LOOK_SIZE;
+    look->mean = (float)mean;
+    look->deviation = (float)sqrt(MD_MAX((double)squares / MD_LOOK_SIZE - mean * mean, 0));
+    look->gradient = (float)gradient / (2.0f * (MD_LOOK_W - 1) * (MD_LOOK_H - 1));
+    look->colour = (float)colour / MD_LOOK_CHROMA_SIZE;
+    reduce(look);
+    fill_histograms(look);
+}

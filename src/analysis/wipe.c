@@ -1,0 +1,182 @@
+/* During a wipe every place of the picture shows either the old scene or the new one. The places
+ * that show the new one grow evenly, do not change back, and lie together: their border with the
+ * rest is about as long as the picture is high, where in a scene full of motion it would wander all
+ * over it. Compared are 32 x 18 averages of luma and chroma, each with the nearest of its nine
+ * neighbours, so that both scenes may move a little. */
+#include "analysis/gradual.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "analysis/rate.h"
+#include "model/shots.h"
+
+enum {
+    W = MD_LOOK_CHROMA_W,
+    H = MD_LOOK_CHROMA_H,
+    SIZE = W * H,
+    PLACES = 7,
+    TELLING = 24, /* least difference of old and new, over three channels, that can be told */
+};
+
+static const int lengths[] = {8, 11, 15, 20, 27, 36};
+
+/* Limits found on 51 wipes and as many minutes without; wide on both sides. */
+static const float least_telling = 0.33f;   /* share of places where old and new differ */
+static const float least_explained = 0.85f; /* share of those that show one or the other */
+static const float most_border = 3.4f;      /* in units of the root of the telling places */
+static const float most_back = 0.12f;       /* share of places that change back */
+static const float most_uneven = 0.17f;
+static const float least_histogram = 0.25f; /* of old to new, or they are one scene */
+static const float least_residual = 0.5f;   /* what motion leaves of the difference */
+
+static int distance(const struct md_look *a, int i, const struct md_look *b, int j)
+{
+    return abs(a->half_luma[i] - b->half_luma[j]) + abs(a->cb[i] - b->cb[j]) +
+           abs(a->cr[i] - b->cr[j]);
+}
+
+/* The distance of place (x, y) of a to the nearest of the nine around it in b. */
+static int near_distance(const struct md_look *a, const struct md_look *b, int x, int y)
+{
+    int best = distance(a, y * W + x, b, y * W + x);
+    for (int j = MD_MAX(y - 1, 0); j <= MD_MIN(y + 1, H - 1); j++)
+        for (int i = MD_MAX(x - 1, 0); i <= MD_MIN(x + 1, W - 1); i++)
+            best = MD_MIN(best, distance(a, y * W + x, b, j * W + i));
+    return best;
+}
+
+enum state { OLD, NEW, MUTE }; /* MUTE: old and new look the same here */
+
+struct wipe {
+    const struct md_look *old, *new;
+    int whole[SIZE]; /* distance of old and new */
+    uint8_t state[SIZE];
+    int telling;
+    int back; /* places that showed the new scene and then the old */
+    int pictures;
+    float explained, uneven, border; /* sums over pictures */
+};
+
+static bool start_wipe(struct wipe *wipe, const struct md_look *old, const struct md_look *new)
+{
+    *wipe = (struct wipe){.old = old, .new = new};
+    for (int i = 0; i < SIZE; i++) {
+        wipe->whole[i] = distance(old, i, new, i);
+        wipe->state[i] = wipe->whole[i] > TELLING ? OLD : MUTE;
+        wipe->telling += wipe->whole[i] > TELLING;
+    }
+    return (float)wipe->telling >= least_telling * SIZE;
+}
+
+static int border_length(const struct wipe *wipe)
+{
+    int length = 0;
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            int here = wipe->state[y * W + x];
+            int right = x + 1 < W ? wipe->state[y * W + x + 1] : MUTE;
+            int below = y + 1 < H ? wipe->state[(y + 1) * W + x] : MUTE;
+            if (here != MUTE)
+                length += (right != MUTE && right != here) + (below != MUTE && below != here);
+        }
+    return length;
+}
+
+/* Takes one picture inside the stretch; line is where it lies, 0..1. */
+static void add_picture(struct wipe *wipe, const struct md_look *now, float line)
+{
+    int shown = 0, explained = 0;
+    for (int y = 0; y < H; y++)
+        for (int x = 0; x < W; x++) {
+            int i = y * W + x;
+            if (wipe->state[i] == MUTE)
+                continue;
+            int to_old = near_distance(now, wipe->old, x, y);
+            int to_new = near_distance(now, wipe->new, x, y);
+            bool is_new = to_new < to_old;
+            wipe->back += wipe->state[i] == NEW && !is_new;
+            wipe->state[i] = is_new ? NEW : OLD;
+            shown += is_new;
+            /* A third of the way leaves no doubt which; 12 is noise of three channels. */
+            explained += 3 * MD_MIN(to_old, to_new) <= wipe->whole[i] + 12;
+        }
+    float share = (float)shown / (float)wipe->telling;
+    wipe->explained += (float)explained / (float)wipe->telling;
+    wipe->uneven += (share - line) * (share - line);
+    wipe->border += (float)border_length(wipe) / sqrtf((float)wipe->telling);
+    wipe->pictures++;
+}
+
+/* How far a value lies on the good side of its limit, 1 at twice as good. */
+static float margin(float value, float limit, float scale)
+{
+    return MD_CLAMP((value - limit) / scale, -1.0f, 1.0f);
+}
+
+/* 0 when it is none. */
+static float score(const struct wipe *wipe)
+{
+    float n = (float)wipe->pictures, explained = wipe->explained / n, border = wipe->border / n;
+    float back = (float)wipe->back / (float)wipe->telling, uneven = sqrtf(wipe->uneven / n);
+    if (explained < least_explained || border > most_border || back > most_back ||
+        uneven > most_uneven)
+        return 0;
+    /* On the scale of the dissolves' log-odds: a clean wipe is beyond doubt. */
+    return 1 + 2 * margin(explained, least_explained, 0.1f) +
+           2 * margin(-border, -most_border, 1.5f) + 2 * margin(-uneven, -most_uneven, 0.1f) +
+           margin(-back, -most_back, 0.1f);
+}
+
+/* The picture in the middle alone: half old, half new, with a short border? Spares the rest. */
+static bool is_half_way(const struct wipe *start, const struct md_look *middle)
+{
+    struct wipe wipe = *start;
+    add_picture(&wipe, middle, 0.5f);
+    return wipe.explained >= 0.8f && wipe.uneven <= 0.3f * 0.3f && wipe.border <= 6;
+}
+
+static float try_wipe(const struct md_history *history, int64_t start, int64_t end)
+{
+    const struct md_look *old = md_history_look(history, start);
+    const struct md_look *new = md_history_look(history, end);
+    struct wipe wipe;
+    if (md_look_is_blank(old) || md_change_histogram(old, new) < least_histogram ||
+        !start_wipe(&wipe, old, new) ||
+        !is_half_way(&wipe, md_history_look(history, (start + end) / 2)))
+        return 0;
+    for (int p = 1; p <= PLACES; p++) {
+        int64_t frame = start + ((end - start) * p + (PLACES + 1) / 2) / (PLACES + 1);
+        add_picture(&wipe, md_history_look(history, frame),
+                    (float)(frame - start) / (float)(end - start));
+    }
+    float s = score(&wipe);
+    if (s <= 0)
+        return 0;
+    struct md_change whole;
+    md_change_measure(old, new, &whole);
+    return whole.residual >= least_residual * whole.plain ? s : 0;
+}
+
+bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
+                  struct md_stretch *ret_stretch)
+{
+    *ret_stretch = (struct md_stretch){.kind = MD_TRANSITION_WIPE, .score = 0};
+    if (md_look_is_blank(md_history_look(history, end)))
+        return false;
+    int before = 0;
+    for (size_t i = 0; i < MD_ARRAY_LEN(lengths); i++) {
+        int length = md_rate_frames(rate, lengths[i], 4, MD_GRADUAL_LONGEST);
+        int64_t start = end - length;
+        if (length == before || start < md_history_first(history))
+            continue;
+        before = length;
+        float s = try_wipe(history, start, end);
+        if (s > ret_stretch->score) {
+            ret_stretch->start = start;
+            ret_stretch->end = end;
+            ret_stretch->score = s;
+        }
+    }
+    return ret_stretch->score > 0;
+}
