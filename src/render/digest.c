@@ -13,7 +13,7 @@
 #include "model/cut.h"
 #include "model/media.h"
 #include "model/story.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 #include "render/mux.h"
 #include "render/picture_track.h"
 #include "render/retime.h"
@@ -325,7 +325,7 @@ static int describe(struct digest *d)
     struct md_render *render = d->render;
     const struct md_quality_row *row = md_quality_row(d->env->options->quality);
     md_autostr text = {0};
-    render->loudness_lufs = d->sound ? md_sound_track_loudness(d->sound) : MD_LOUDNESS_NONE;
+    render->loudness_lufs = d->sound ? md_sound_track_loudness(d->sound) : MD_METER_NONE;
     if (d->picture) {
         md_str_printf(&text, "H.264 %dx%d, x264 %s crf %d%s%s", d->look.geometry.width,
                       d->look.geometry.height, row->preset, row->crf,

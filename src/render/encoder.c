@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "media/compat.h"
 #include "model/options.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 
 /* Durations come out of encoders by way of the stamp, in no fixed order; none holds back more than
  * this many frames (x264: threads + look-ahead + B-frames, at most 250). */

@@ -55,7 +55,7 @@ struct plan {
     size_t n;
     double ceiling_db;
     double *offset_db, *most_db; /* per group */
-    struct md_loudness_step *steps;
+    struct md_meter_step *steps;
     float *gain; /* per step, all groups one after the other */
     size_t total;
 };
@@ -85,15 +85,15 @@ static double result_lufs(struct plan *plan, double common_db)
             plan->gain[at] = peak > ceiling ? gain * ceiling / peak : gain;
         }
     }
-    return md_loudness_integrated(plan->steps, plan->gain, plan->total);
+    return md_meter_integrated(plan->steps, plan->gain, plan->total);
 }
 
 static int measure_groups(struct plan *plan)
 {
-    double whole_lufs = md_loudness_integrated(plan->steps, NULL, plan->total);
+    double whole_lufs = md_meter_integrated(plan->steps, NULL, plan->total);
     for (size_t g = 0; g < plan->n; g++) {
         const struct md_level_group *group = &plan->groups[g];
-        double lufs = md_loudness_integrated(group->steps, NULL, group->n), peak_db;
+        double lufs = md_meter_integrated(group->steps, NULL, group->n), peak_db;
         if (usual_peak(group, &peak_db) < 0)
             return MD_ERR_NOMEM;
         plan->offset_db[g] =
@@ -126,7 +126,7 @@ int md_level_plan(const struct md_level_group *groups, size_t n, double target_l
         plan.total += groups[g].n;
     md_autofree double *offsets = calloc(n + 1, sizeof *offsets);
     md_autofree double *most = calloc(n + 1, sizeof *most);
-    md_autofree struct md_loudness_step *steps = calloc(plan.total + 1, sizeof *steps);
+    md_autofree struct md_meter_step *steps = calloc(plan.total + 1, sizeof *steps);
     md_autofree float *gain = calloc(plan.total + 1, sizeof *gain);
     if (!offsets || !most || !steps || !gain)
         return MD_ERR_NOMEM;

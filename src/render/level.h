@@ -2,12 +2,12 @@
 #ifndef MD_RENDER_LEVEL_H
 #define MD_RENDER_LEVEL_H
 
-#include "render/loudness.h"
+#include "render/meter.h"
 
 /* What is heard in a run of pieces that follow each other without a gap in the movie: they get one
  * gain. */
 struct md_level_group {
-    const struct md_loudness_step *steps; /* borrowed */
+    const struct md_meter_step *steps; /* borrowed */
     size_t n;
 };
 

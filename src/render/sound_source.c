@@ -16,7 +16,7 @@
 #include "media/compat.h"
 #include "media/input.h"
 #include "model/media.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 
 enum {
     SLACK = MD_SOUND_RATE * 15 / 1000,

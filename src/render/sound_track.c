@@ -11,7 +11,7 @@
 #include "media/compat.h"
 #include "render/level.h"
 #include "render/limiter.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 #include "render/sound_source.h"
 
 enum {
@@ -26,7 +26,7 @@ struct md_sound_track {
     struct md_sound_source *source;
     struct md_encoder *encoder;
     struct md_limiter limiter;
-    struct md_loudness_meter meter;
+    struct md_meter meter;
     AVFrame *frame;
     int frame_filled;
     int64_t frames_sent; /* samples given to the encoder */
@@ -70,7 +70,7 @@ void md_sound_track_free(struct md_sound_track *track)
         return;
     md_sound_source_free(track->source);
     md_encoder_free(track->encoder);
-    md_loudness_done(&track->meter);
+    md_meter_done(&track->meter);
     av_frame_free(&track->frame);
     free(track->gain_db);
     free(track);
@@ -84,7 +84,7 @@ static int fail_nomem(const struct md_sound_track *track)
 /* ---- levels ---- */
 
 static int listen(struct md_sound_track *track, const struct md_piece *piece,
-                  struct md_loudness_meter *meter)
+                  struct md_meter *meter)
 {
     float left[CHUNK], right[CHUNK];
     int rc = md_sound_source_seek(track->source, piece->start_us, track->env->failure);
@@ -92,7 +92,7 @@ static int listen(struct md_sound_track *track, const struct md_piece *piece,
     while (rc == MD_OK && left_over > 0) {
         size_t n = (size_t)MD_MIN(left_over, CHUNK);
         rc = md_sound_source_read(track->source, left, right, n, track->env->failure);
-        if (rc == MD_OK && md_loudness_add(meter, left, right, n) < 0)
+        if (rc == MD_OK && md_meter_add(meter, left, right, n) < 0)
             rc = fail_nomem(track);
         left_over -= (int64_t)n;
     }
@@ -109,12 +109,12 @@ struct groups MD_VEC(struct md_level_group);
 /* One meter hears all groups; each group is a range of its steps. A group begins with a fresh step:
  * what little is left of a step belongs to nothing. */
 static int measure(struct md_sound_track *track, const struct md_piece_vec *pieces,
-                   struct md_loudness_meter *meter, struct groups *groups)
+                   struct md_meter *meter, struct groups *groups)
 {
     for (size_t i = 0; i < pieces->n; i++) {
         if (!follows(pieces, i)) {
-            struct md_loudness_steps steps = meter->steps;
-            *meter = (struct md_loudness_meter){.steps = steps};
+            struct md_meter_steps steps = meter->steps;
+            *meter = (struct md_meter){.steps = steps};
             if (md_vec_push(groups, (struct md_level_group){0}) < 0)
                 return fail_nomem(track);
         }
@@ -133,7 +133,7 @@ static int measure(struct md_sound_track *track, const struct md_piece_vec *piec
 int md_sound_track_level(struct md_sound_track *track, const struct md_piece_vec *pieces,
                          double target_lufs)
 {
-    struct md_loudness_meter meter = {0};
+    struct md_meter meter = {0};
     struct groups groups = {0};
     int rc = measure(track, pieces, &meter, &groups);
     if (rc == MD_OK) {
@@ -149,7 +149,7 @@ int md_sound_track_level(struct md_sound_track *track, const struct md_piece_vec
         }
     }
     md_vec_done(&groups);
-    md_loudness_done(&meter);
+    md_meter_done(&meter);
     return rc;
 }
 
@@ -179,7 +179,7 @@ static int start_frame(struct md_sound_track *track)
 /* Finished samples: measured, collected to frames, encoded. */
 static int store(struct md_sound_track *track, const float *left, const float *right, size_t n)
 {
-    if (md_loudness_add(&track->meter, left, right, n) < 0)
+    if (md_meter_add(&track->meter, left, right, n) < 0)
         return fail_nomem(track);
     for (size_t done = 0; done < n;) {
         int rc = track->frame_filled == 0 ? start_frame(track) : MD_OK;
@@ -273,7 +273,7 @@ int md_sound_track_finish(struct md_sound_track *track)
 
 double md_sound_track_loudness(const struct md_sound_track *track)
 {
-    return md_loudness_integrated(track->meter.steps.v, NULL, track->meter.steps.n);
+    return md_meter_integrated(track->meter.steps.v, NULL, track->meter.steps.n);
 }
 
 int64_t md_sound_track_damage(const struct md_sound_track *track)

@@ -32,7 +32,7 @@ int md_sound_track_end(struct md_sound_track *track, int64_t sample, bool goes_o
 /* Writes what is left. */
 int md_sound_track_finish(struct md_sound_track *track);
 
-/* Integrated loudness of what was written, before encoding; MD_LOUDNESS_NONE for silence. */
+/* Integrated loudness of what was written, before encoding; MD_METER_NONE for silence. */
 double md_sound_track_loudness(const struct md_sound_track *track);
 int64_t md_sound_track_damage(const struct md_sound_track *track);
 const struct md_encoder *md_sound_track_encoder(const struct md_sound_track *track);

@@ -23,7 +23,7 @@
 #include "make_movie.h"
 #include "media/compat.h"
 #include "render/limiter.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 #include "run_render.h"
 
 static char folder[64], movie_path[128], out[96], digest[128], part[128];
@@ -396,11 +396,11 @@ static void joins_do_not_click(void **state)
 
 static double measured_lufs(const struct movie_content *content, double *ret_peak_db)
 {
-    struct md_loudness_meter meter = {0};
-    assert_int_equal(
-        md_loudness_add(&meter, content->left, content->right, (size_t)content->samples), MD_OK);
-    double lufs = md_loudness_integrated(meter.steps.v, NULL, meter.steps.n);
-    md_loudness_done(&meter);
+    struct md_meter meter = {0};
+    assert_int_equal(md_meter_add(&meter, content->left, content->right, (size_t)content->samples),
+                     MD_OK);
+    double lufs = md_meter_integrated(meter.steps.v, NULL, meter.steps.n);
+    md_meter_done(&meter);
     *ret_peak_db = 20 * log10(fmaxf(md_true_peak(content->left, (size_t)content->samples),
                                     md_true_peak(content->right, (size_t)content->samples)));
     return lufs;

@@ -13,7 +13,7 @@
 
 #include "render/level.h"
 #include "render/limiter.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 
 enum { RATE = MD_SOUND_RATE };
 
@@ -23,19 +23,19 @@ static double decibels(double value)
 }
 
 /* Adds a sine of this level (dBFS of its peak) to a meter, the same in both channels. */
-static void add_sine(struct md_loudness_meter *meter, double hertz, double level_db, double seconds)
+static void add_sine(struct md_meter *meter, double hertz, double level_db, double seconds)
 {
     float *tone = calloc((size_t)(seconds * RATE) + 1, sizeof *tone);
     size_t n = (size_t)(seconds * RATE);
     for (size_t i = 0; i < n; i++)
         tone[i] = (float)(pow(10, level_db / 20) * sin(2 * M_PI * hertz * (double)i / RATE));
-    assert_int_equal(md_loudness_add(meter, tone, tone, n), MD_OK);
+    assert_int_equal(md_meter_add(meter, tone, tone, n), MD_OK);
     free(tone);
 }
 
-static double integrated(const struct md_loudness_meter *meter)
+static double integrated(const struct md_meter *meter)
 {
-    return md_loudness_integrated(meter->steps.v, NULL, meter->steps.n);
+    return md_meter_integrated(meter->steps.v, NULL, meter->steps.n);
 }
 
 static void assert_near(double a, double b, double most)
@@ -48,10 +48,10 @@ static void assert_near(double a, double b, double most)
 static void a_stereo_sine_has_its_level_as_loudness(void **state)
 {
     for (double level = -23; level >= -33; level -= 10) {
-        struct md_loudness_meter meter = {0};
+        struct md_meter meter = {0};
         add_sine(&meter, 1000, level, 20);
         assert_near(integrated(&meter), level, 0.1);
-        md_loudness_done(&meter);
+        md_meter_done(&meter);
     }
 }
 
@@ -66,21 +66,21 @@ static void gates_leave_quiet_parts_out(void **state)
         {{-26, 20}, {-20, 20.1}, {-26, 20}},
     };
     for (int c = 0; c < 3; c++) {
-        struct md_loudness_meter meter = {0};
+        struct md_meter meter = {0};
         for (int i = 0; i < 5; i++)
             add_sine(&meter, 1000, cases[c][i].level, cases[c][i].seconds);
         assert_near(integrated(&meter), -23, 0.1);
-        md_loudness_done(&meter);
+        md_meter_done(&meter);
     }
 }
 
 static void silence_has_no_loudness(void **state)
 {
-    struct md_loudness_meter meter = {0};
+    struct md_meter meter = {0};
     add_sine(&meter, 1000, -200, 2);
-    assert_near(integrated(&meter), MD_LOUDNESS_NONE, 0);
-    assert_near(md_loudness_integrated(NULL, NULL, 0), MD_LOUDNESS_NONE, 0);
-    md_loudness_done(&meter);
+    assert_near(integrated(&meter), MD_METER_NONE, 0);
+    assert_near(md_meter_integrated(NULL, NULL, 0), MD_METER_NONE, 0);
+    md_meter_done(&meter);
 }
 
 /* A sine at a quarter of the rate, sampled beside its peaks: 3 dB more than any sample. */
@@ -178,7 +178,7 @@ static void the_limiter_turns_down_both_channels_and_comes_back(void **state)
 enum { STEPS = 200 };
 
 struct scene {
-    struct md_loudness_step steps[STEPS];
+    struct md_meter_step steps[STEPS];
     struct md_level_group group;
 };
 
@@ -186,7 +186,7 @@ struct scene {
 static void set_scene(struct scene *scene, double lufs)
 {
     for (int i = 0; i < STEPS; i++)
-        scene->steps[i] = (struct md_loudness_step){
+        scene->steps[i] = (struct md_meter_step){
             .energy = (float)pow(10, (lufs + 0.691) / 10),
             .peak = (float)pow(10, (lufs + 12) / 20),
         };
@@ -196,7 +196,7 @@ static void set_scene(struct scene *scene, double lufs)
 static double planned(struct scene *scenes, size_t n, double target, double *gain_db)
 {
     struct md_level_group groups[8];
-    struct md_loudness_step all[8 * STEPS];
+    struct md_meter_step all[8 * STEPS];
     float gain[8 * STEPS];
     for (size_t s = 0; s < n; s++)
         groups[s] = scenes[s].group;
@@ -205,7 +205,7 @@ static double planned(struct scene *scenes, size_t n, double target, double *gai
         all[i] = scenes[i / STEPS].steps[i % STEPS];
         gain[i] = (float)pow(10, gain_db[i / STEPS] / 20);
     }
-    return md_loudness_integrated(all, gain, n * STEPS);
+    return md_meter_integrated(all, gain, n * STEPS);
 }
 
 static void the_whole_comes_to_its_target(void **state)

@@ -1,6 +1,6 @@
 /* The filters' coefficients are those printed in BS.1770-4 for 48 kHz, the rate everything is
  * brought to before. Energies are kept before gating, so gains can be applied afterwards. */
-#include "render/loudness.h"
+#include "render/meter.h"
 
 #include <math.h>
 
@@ -30,7 +30,7 @@ static double weigh(double state[2][2], double x)
 
 /* Feedback filters fed with silence decay into denormal numbers, which are a hundred times slower.
  */
-static void forget_denormals(struct md_loudness_meter *meter)
+static void forget_denormals(struct md_meter *meter)
 {
     double *state = &meter->state[0][0][0];
     for (size_t i = 0; i < sizeof meter->state / sizeof *state; i++)
@@ -38,9 +38,9 @@ static void forget_denormals(struct md_loudness_meter *meter)
             state[i] = 0;
 }
 
-static int finish_step(struct md_loudness_meter *meter)
+static int finish_step(struct md_meter *meter)
 {
-    struct md_loudness_step step = {(float)(meter->sum / MD_LOUDNESS_STEP), meter->peak};
+    struct md_meter_step step = {(float)(meter->sum / MD_METER_STEP), meter->peak};
     meter->sum = 0;
     meter->peak = 0;
     meter->filled = 0;
@@ -48,20 +48,19 @@ static int finish_step(struct md_loudness_meter *meter)
     return md_vec_push(&meter->steps, step);
 }
 
-int md_loudness_add(struct md_loudness_meter *meter, const float *left, const float *right,
-                    size_t n)
+int md_meter_add(struct md_meter *meter, const float *left, const float *right, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double l = weigh(meter->state[0], left[i]), r = weigh(meter->state[1], right[i]);
         meter->sum += l * l + r * r;
         meter->peak = MD_MAX(meter->peak, MD_MAX(fabsf(left[i]), fabsf(right[i])));
-        if (++meter->filled == MD_LOUDNESS_STEP && finish_step(meter) < 0)
+        if (++meter->filled == MD_METER_STEP && finish_step(meter) < 0)
             return MD_ERR_NOMEM;
     }
     return MD_OK;
 }
 
-void md_loudness_done(struct md_loudness_meter *meter)
+void md_meter_done(struct md_meter *meter)
 {
     md_vec_done(&meter->steps);
 }
@@ -73,14 +72,14 @@ static double lufs(double energy)
     return energy > 0 ? -0.691 + 10 * log10(energy) : -HUGE_VAL;
 }
 
-static double step_energy(const struct md_loudness_step *step, const float *gain, size_t i)
+static double step_energy(const struct md_meter_step *step, const float *gain, size_t i)
 {
     double g = gain ? gain[i] : 1;
     return step[i].energy * g * g;
 }
 
 /* Mean energy of the blocks above a threshold in LUFS; 0 when there is none. */
-static double mean_above(const struct md_loudness_step *steps, const float *gain, size_t n,
+static double mean_above(const struct md_meter_step *steps, const float *gain, size_t n,
                          double threshold_lufs)
 {
     double total = 0;
@@ -97,11 +96,11 @@ static double mean_above(const struct md_loudness_step *steps, const float *gain
     return count ? total / (double)count : 0;
 }
 
-double md_loudness_integrated(const struct md_loudness_step *steps, const float *gain, size_t n)
+double md_meter_integrated(const struct md_meter_step *steps, const float *gain, size_t n)
 {
-    double above_silence = mean_above(steps, gain, n, MD_LOUDNESS_NONE);
+    double above_silence = mean_above(steps, gain, n, MD_METER_NONE);
     if (above_silence <= 0)
-        return MD_LOUDNESS_NONE;
+        return MD_METER_NONE;
     double integrated = lufs(mean_above(steps, gain, n, lufs(above_silence) - 10));
-    return MD_MAX(integrated, MD_LOUDNESS_NONE);
+    return MD_MAX(integrated, MD_METER_NONE);
 }
