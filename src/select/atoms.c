@@ -22,8 +22,48 @@ static int compare_busy(const void *a, const void *b)
     return x->end_us < y->end_us ? -1 : x->end_us > y->end_us;
 }
 
-int md_select_find_speech(const struct md_story *story, const struct md_transcript *transcript,
-                          struct md_busy_vec *ret)
+/* Captions that roll: each is shown until well after the next has begun, so what is seen says
+ * little about what is heard. */
+static bool captions_roll(const struct md_transcript *transcript)
+{
+    size_t rolling = 0, cues = 0;
+    const struct md_cue *before = NULL;
+    for (size_t i = 0; transcript && i < transcript->cues.n; i++) {
+        const struct md_cue *c = &transcript->cues.v[i];
+        if (c->is_sound)
+            continue;
+        rolling += before && c->start_us < before->end_us && c->start_us > before->start_us;
+        cues++;
+        before = c;
+    }
+    return rolling * 3 > cues;
+}
+
+/* Ends every range a little before the next one starts. */
+static void unroll(struct md_busy_vec *busy)
+{
+    const int64_t gap_us = 60000; /* holds a frame at any usual rate */
+    for (size_t i = 0; i + 1 < busy->n; i++) {
+        int64_t latest_us = busy->v[i + 1].start_us - gap_us;
+        if (busy->v[i].end_us > latest_us && latest_us > busy->v[i].start_us)
+            busy->v[i].end_us = latest_us;
+    }
+}
+
+static void unite(struct md_busy_vec *busy)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < busy->n; i++) {
+        if (kept > 0 && busy->v[i].start_us < busy->v[kept - 1].end_us)
+            busy->v[kept - 1].end_us = MD_MAX(busy->v[kept - 1].end_us, busy->v[i].end_us);
+        else
+            busy->v[kept++] = busy->v[i];
+    }
+    busy->n = kept;
+}
+
+/* Sentences alone: their times lie within those of the cues that hold them. */
+static int push_sentences(const struct md_story *story, bool roll, struct md_busy_vec *ret)
 {
     for (size_t i = 0; i < story->sentences.n; i++) {
         const struct md_sentence *s = &story->sentences.v[i];
@@ -31,7 +71,18 @@ int md_select_find_speech(const struct md_story *story, const struct md_transcri
             md_vec_push(ret, (struct md_busy){s->start_us, s->end_us}) < 0)
             return MD_ERR_NOMEM;
     }
-    for (size_t i = 0; transcript && i < transcript->cues.n; i++) {
+    if (roll)
+        unroll(ret);
+    return MD_OK;
+}
+
+int md_select_find_speech(const struct md_story *story, const struct md_transcript *transcript,
+                          struct md_busy_vec *ret)
+{
+    bool roll = captions_roll(transcript);
+    if (push_sentences(story, roll, ret) < 0)
+        return MD_ERR_NOMEM;
+    for (size_t i = 0; transcript && !roll && i < transcript->cues.n; i++) {
         const struct md_cue *c = &transcript->cues.v[i];
         if (!c->is_sound && c->end_us > c->start_us &&
             md_vec_push(ret, (struct md_busy){c->start_us, c->end_us}) < 0)
@@ -39,14 +90,7 @@ int md_select_find_speech(const struct md_story *story, const struct md_transcri
     }
     if (ret->n > 1)
         qsort(ret->v, ret->n, sizeof *ret->v, compare_busy);
-    size_t kept = 0;
-    for (size_t i = 0; i < ret->n; i++) {
-        if (kept > 0 && ret->v[i].start_us < ret->v[kept - 1].end_us)
-            ret->v[kept - 1].end_us = MD_MAX(ret->v[kept - 1].end_us, ret->v[i].end_us);
-        else
-            ret->v[kept++] = ret->v[i];
-    }
-    ret->n = kept;
+    unite(ret);
     return MD_OK;
 }
 
@@ -119,6 +163,17 @@ static bool is_gradual(const struct md_shot *shot)
            shot->transition_end_frame > shot->transition_start_frame;
 }
 
+/* Would a cut at this time show part of a gradual transition, the shot's own or into the next? The
+ * first frame of a transition still looks like the shot before. */
+static bool in_transition(const struct md_shots *shots, size_t i, int64_t time_us)
+{
+    const struct md_shot *shot = &shots->shots.v[i], *next = shot + 1;
+    if (is_gradual(shot) && time_us <= frame_time(shot, shot->transition_end_frame))
+        return true;
+    return i + 1 < shots->shots.n && is_gradual(next) &&
+           time_us > frame_time(shot, next->transition_start_frame);
+}
+
 /* The point at the start of a shot. */
 static struct point shot_point(const struct maker *m, size_t i)
 {
@@ -126,14 +181,17 @@ static struct point shot_point(const struct maker *m, size_t i)
     struct point p = {.time_us = shot->start_us, .in_us = shot->start_us, .out_us = shot->start_us};
     p.can_start = p.can_end = true;
     if (is_gradual(shot)) {
+        const struct md_shots *shots = m->in->shots;
         int64_t after = shot->transition_end_frame + 1, before = shot->transition_start_frame;
+        const struct md_shot *last = i > 0 ? shot - 1 : NULL;
         p.can_start = after > shot->start_frame && after < shot->end_frame;
         if (p.can_start)
             p.in_us = frame_time(shot, after);
-        const struct md_shot *last = i > 0 ? shot - 1 : NULL;
+        p.can_start = p.can_start && !in_transition(shots, i, p.in_us);
         p.can_end = last && before > last->start_frame && before <= last->end_frame;
         if (p.can_end)
             p.out_us = frame_time(last, before);
+        p.can_end = p.can_end && !in_transition(shots, i - 1, p.out_us);
     }
     p.can_start = p.can_start && !md_select_is_speaking(&m->busy, p.in_us);
     p.can_end = p.can_end && !md_select_is_speaking(&m->busy, p.out_us);
@@ -146,17 +204,6 @@ struct inside {
     int64_t time_us;
     double quality;
 };
-
-/* Is the frame at this time part of a gradual transition, of its shot or into the next? */
-static bool in_transition(const struct md_shots *shots, size_t i, int64_t time_us)
-{
-    const struct md_shot *shot = &shots->shots.v[i];
-    if (is_gradual(shot) && time_us <= frame_time(shot, shot->transition_end_frame))
-        return true;
-    if (i + 1 < shots->shots.n && is_gradual(shot + 1))
-        return time_us > frame_time(shot, (shot + 1)->transition_start_frame);
-    return false;
-}
 
 /* Moves the time to a frame within (from, to), never to a transition; false when there is none. */
 static bool snap(const struct maker *m, int64_t from_us, int64_t to_us, int64_t *inout_us)
@@ -245,8 +292,9 @@ static int divide(struct maker *m, int64_t from_us, int64_t to_us)
     while (to_us - from_us > usual_us + least_us) {
         int64_t latest_us = MD_MIN(from_us + usual_us, to_us - least_us);
         struct inside at = best_inside(m, from_us + least_us, latest_us);
-        if (at.time_us < 0) /* speech without a pause: the next pause then, however late */
-            at = best_inside(m, latest_us, to_us - least_us);
+        /* speech without a pause: the next pause then, however late */
+        for (; at.time_us < 0 && latest_us < to_us - least_us; latest_us += usual_us)
+            at = best_inside(m, latest_us, MD_MIN(latest_us + usual_us, to_us - least_us));
         if (at.time_us <= from_us || at.time_us >= to_us)
             break;
         if (push_inside(m, at.time_us) < 0)

@@ -33,7 +33,9 @@ struct md_atoms_input {
 /* Appends the atoms, by time. MD_ERR_NOMEM. */
 int md_select_make_atoms(const struct md_atoms_input *input, struct md_atom_vec *ret);
 
-/* Busy time: merged ranges of sentences and speech cues, by start, not touching when strict. */
+/* When somebody speaks: ranges of sentences and speech cues, by start, overlapping ones merged.
+ * Where captions roll (most are still shown when the next begins) a range ends before the next
+ * sentence, as it is then not known when it was really spoken. */
 struct md_busy {
     int64_t start_us, end_us;
 };

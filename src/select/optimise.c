@@ -13,7 +13,9 @@
 
 #include "base/cleanup.h"
 
-enum { MOST_ROUNDS = 24 };
+/* Rounds: as many as the work allows, and no more once neither bound nor selection moves. */
+enum { FEWEST_ROUNDS = 4, MOST_ROUNDS = 120, PATIENCE = 6, MOST_REPAIRS = 12 };
+static const double work = 2.5e9; /* pieces x steps x rounds; about 2 s */
 
 static void mark(const struct md_run_vec *runs, bool *taken, size_t n)
 {
@@ -67,28 +69,35 @@ static double set_prices(struct search *s)
     return sum;
 }
 
-/* One round: bound and, perhaps, a better selection. *ret_settled: no price need change. */
-static int solve_round(struct search *s, struct md_solution *solution, double *ret_bound)
+/* Solves with the items as they are priced; the solution gets its true gain. */
+static int solve_priced(struct search *s, struct md_solution *solution, double *ret_bound)
 {
     struct md_problem priced = *s->problem;
-    double bound = 0, sum = set_prices(s), gain;
+    double gain;
     int64_t total_us;
     priced.items = s->items;
-    int r = md_program_solve(&priced, s->limits, solution, &bound, &s->best->reachable_us);
+    int r = md_program_solve(&priced, s->limits, solution, ret_bound, &s->best->reachable_us);
     if (r < 0)
         return r;
     s->best->rounds++;
-    *ret_bound = bound + sum;
     mark(&solution->runs, s->taken, s->problem->n);
     md_program_evaluate(s->problem, &solution->runs, &gain, &total_us);
     solution->gain = gain - pair_cost(s->pairs, s->taken);
     return MD_OK;
 }
 
-/* Moves prices; returns false when the subgradient is zero. */
-static bool move_prices(struct search *s, double gap)
+/* One round: bound and, perhaps, a better selection. */
+static int solve_round(struct search *s, struct md_solution *solution, double *ret_bound)
 {
-    const double boldness = 0.8;
+    double sum = set_prices(s);
+    int r = solve_priced(s, solution, ret_bound);
+    *ret_bound += sum;
+    return r;
+}
+
+/* Moves prices; returns false when the subgradient is zero. */
+static bool move_prices(struct search *s, double gap, double boldness)
+{
     double norm = 0;
     for (size_t k = 0; k < s->pairs->n; k++) {
         const struct md_likeness *p = &s->pairs->v[k];
@@ -107,12 +116,44 @@ static bool move_prices(struct search *s, double gap)
     return true;
 }
 
-static int search_rounds(struct search *s, const struct md_optimise_watch *watch)
+/* Takes over what a round found; true when bound or selection became noticeably better. */
+static bool improve(struct md_optimum *best, struct md_solution *solution, double bound)
+{
+    const double notice = 2e-4;
+    bool first = best->rounds == 1, better = first;
+    double least = notice * fabs(bound);
+    if (first || bound < best->bound) {
+        better |= best->bound - bound > least;
+        best->bound = bound;
+    }
+    if (first || solution->gain > best->solution.gain) {
+        struct md_solution older = best->solution;
+        better |= solution->gain - older.gain > least;
+        best->solution = *solution;
+        *solution = older;
+    }
+    return better;
+}
+
+static bool is_close(const struct md_optimum *best)
 {
     const double close_enough = 1e-3; /* of the gain: less than a sentence is worth */
+    return best->bound - best->solution.gain <= close_enough * fabs(best->bound);
+}
+
+static int rounds_allowed(const struct search *s)
+{
+    double one = (double)md_program_count_pieces(s->problem) * (double)s->limits->most_steps;
+    one = MD_MIN(one, s->limits->most_operations);
+    return (int)MD_CLAMP(work / MD_MAX(one, 1), FEWEST_ROUNDS, MOST_ROUNDS);
+}
+
+static int search_rounds(struct search *s, const struct md_optimise_watch *watch)
+{
     struct md_solution solution = {0};
-    int r = MD_OK;
-    for (int round = 0; round < MOST_ROUNDS && r == MD_OK; round++) {
+    double boldness = 1;
+    int r = MD_OK, most = rounds_allowed(s), idle = 0;
+    for (int round = 0; round < most && idle < 3 * PATIENCE; round++) {
         double bound = 0;
         if (watch && watch->cancelled && watch->cancelled(watch->user)) {
             r = MD_ERR_CANCELLED;
@@ -121,19 +162,61 @@ static int search_rounds(struct search *s, const struct md_optimise_watch *watch
         r = solve_round(s, &solution, &bound);
         if (r < 0)
             break;
-        struct md_optimum *best = s->best;
-        best->bound = round == 0 ? bound : MD_MIN(best->bound, bound);
-        if (round == 0 || solution.gain > best->solution.gain) {
-            struct md_solution older = best->solution;
-            best->solution = solution;
-            solution = older;
-        }
-        double gap = best->bound - best->solution.gain;
-        if (gap <= close_enough * fabs(best->bound) || !move_prices(s, gap))
+        idle = improve(s->best, &solution, bound) ? 0 : idle + 1;
+        if (idle > 0 && idle % PATIENCE == 0)
+            boldness /= 2;
+        double gap = s->best->bound - s->best->solution.gain;
+        if (is_close(s->best) || !move_prices(s, gap, boldness))
             break;
     }
     md_solution_done(&solution);
     return r == MD_ERR_NOTFOUND && s->best->rounds > 0 ? MD_OK : r;
+}
+
+/* The dearest pair of which the best selection takes both and that was not tried; -1 none. */
+static int64_t dearest_taken(struct search *s, const bool *tried)
+{
+    int64_t best = -1;
+    mark(&s->best->solution.runs, s->taken, s->problem->n);
+    for (size_t k = 0; k < s->pairs->n; k++) {
+        const struct md_likeness *p = &s->pairs->v[k];
+        if (s->taken[p->a] && s->taken[p->b] && !tried[k] &&
+            (best < 0 || p->cost > s->pairs->v[best].cost))
+            best = (int64_t)k;
+    }
+    return best;
+}
+
+/* Repairs the best selection; keeps s->items as it is priced so far. */
+static int repair(struct search *s, int most)
+{
+    struct md_solution solution = {0};
+    md_autofree bool *tried = calloc(s->pairs->n + 1, sizeof *tried);
+    int r = tried ? MD_OK : MD_ERR_NOMEM;
+    for (size_t k = 0; k < s->pairs->n; k++)
+        s->price[k] = 0;
+    set_prices(s);
+    for (int round = 0; round < most && r == MD_OK; round++) {
+        int64_t k = dearest_taken(s, tried);
+        if (k < 0)
+            break;
+        tried[k] = true;
+        uint32_t sides[2] = {s->pairs->v[k].a, s->pairs->v[k].b};
+        for (int side = 0; side < 2 && r == MD_OK; side++) {
+            double bound, cost = s->pairs->v[k].cost;
+            s->items[sides[side]].gain -= cost;
+            r = solve_priced(s, &solution, &bound);
+            if (r == MD_OK && solution.gain > s->best->solution.gain) {
+                struct md_solution older = s->best->solution;
+                s->best->solution = solution;
+                solution = older;
+                break; /* the price stays */
+            }
+            s->items[sides[side]].gain += cost;
+        }
+    }
+    md_solution_done(&solution);
+    return r == MD_ERR_NOTFOUND ? MD_OK : r;
 }
 
 int md_select_optimise(const struct md_problem *problem, const struct md_likeness_vec *pairs,
@@ -148,5 +231,8 @@ int md_select_optimise(const struct md_problem *problem, const struct md_likenes
         return MD_ERR_NOMEM;
     if (problem->n > 0)
         memcpy(items, problem->items, problem->n * sizeof *items);
-    return search_rounds(&s, watch);
+    int r = search_rounds(&s, watch);
+    if (r == MD_OK && !is_close(ret))
+        r = repair(&s, MD_MIN(rounds_allowed(&s), MOST_REPAIRS));
+    return r;
 }

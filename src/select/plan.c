@@ -110,14 +110,14 @@ struct attempt {
 
 /* In this order until one has a solution. */
 static const struct attempt attempts[] = {
-    {1, true, 0.03},   {1, true, 0.05},  {2, true, 0.05},
+    {1, true, 0.01},   {1, true, 0.03},  {1, true, 0.05},    {2, true, 0.05},
     {1e6, true, 0.05}, {1, false, 0.05}, {1e6, false, 0.05},
 };
 
 static int solve(const struct md_plan_input *in, const struct md_item *items, int64_t longest_us,
                  const struct md_likeness_vec *pairs, struct md_optimum *ret)
 {
-    const struct md_solver_limits limits = {.most_steps = 2500, .most_operations = 1.2e8};
+    const struct md_solver_limits limits = {.most_steps = 2500, .most_operations = 3e8};
     int r = MD_ERR_NOTFOUND;
     for (size_t k = 0; k < MD_ARRAY_LEN(attempts) && r == MD_ERR_NOTFOUND; k++) {
         const struct attempt *a = &attempts[k];
@@ -190,7 +190,7 @@ static int take_nearest(const struct md_plan_input *in, struct md_plan *ret)
 static int take_what_there_is(const struct md_plan_input *in, const struct md_item *items,
                               int64_t reachable_us, struct md_plan *ret)
 {
-    const struct md_solver_limits limits = {.most_steps = 2500, .most_operations = 1.2e8};
+    const struct md_solver_limits limits = {.most_steps = 2500, .most_operations = 3e8};
     const int64_t slack_us = MD_MAX(in->target_us / 100, 1);
     struct md_problem p = {.items = items,
                            .n = in->atoms->n,
@@ -213,25 +213,36 @@ static int take_what_there_is(const struct md_plan_input *in, const struct md_it
     return r == MD_ERR_NOTFOUND ? take_nearest(in, ret) : r;
 }
 
+/* "4.2 seconds", "1:30". */
+static void append_length(struct md_str *out, int64_t us)
+{
+    char text[24];
+    if (us < 60 * MD_SECOND_US)
+        md_str_printf(out, "%.1f seconds", (double)us / 1e6);
+    else
+        md_str_append(out, md_format_time(text, us));
+}
+
 static int explain(const struct md_plan_input *in, int64_t content_us, struct md_plan *ret)
 {
-    char total[24], target[24];
-    md_autostr note = {0};
+    md_autostr note = {0}, total = {0}, target = {0};
     double off = fabs((double)(ret->total_us - in->target_us));
     if (off <= tolerance * (double)in->target_us)
         return MD_OK;
-    md_format_time(total, ret->total_us);
-    md_format_time(target, in->target_us);
+    append_length(&total, ret->total_us);
+    append_length(&target, in->target_us);
     if (content_us < in->target_us)
         md_str_printf(&note,
                       "The movie is %s long without its credits, which is less than the %s asked "
                       "for: all of it is in the digest.",
-                      total, target);
+                      md_str_text(&total), md_str_text(&target));
     else
         md_str_printf(&note,
                       "The movie can only be cut in few places (between shots and where nobody "
                       "speaks): the nearest digest to %s is %s long.",
-                      target, total);
+                      md_str_text(&target), md_str_text(&total));
+    if (md_str_failed(&total) || md_str_failed(&target))
+        return MD_ERR_NOMEM;
     ret->note = md_str_take(&note);
     return ret->note ? MD_OK : MD_ERR_NOMEM;
 }

@@ -1,8 +1,8 @@
 /* Dynamic programming over items in time order with the total so far in steps. Between pieces the
  * state is one of three: nothing taken in this act yet; act covered, segment fresh; segment used.
  * After a piece only the last is possible, so the inner loop, over all pieces and totals, works on
- * single rows. Rows of the last few items are kept for values; what is kept for all items is one
- * choice of three bytes a state, which is what tracing back needs.
+ * single rows and is nothing but a maximum, which compilers make vectors of. Which piece gave the
+ * maximum is not written down but found again when tracing back.
  *
  * Totals are quantised by positions, not by lengths: q(out) - q(in), so that errors of a step do
  * not add up in one direction. */
@@ -22,14 +22,13 @@ struct solver {
     const struct md_problem *p;
     int64_t step_us;
     size_t width;        /* totals 0 … width - 1, in steps */
-    size_t window;       /* rows kept: longest piece in items + 1 */
+    size_t longest;      /* piece, in items */
     size_t back_window;  /* rows of pieces kept */
     float *begin;        /* [i % window][b] best before a piece starting with item i, costs paid */
     float *ended;        /* [i % back_window][b] best with a piece ending before item i */
     float *state;        /* [2][STATES][b] */
     uint8_t *state_from; /* [i][s][b] */
     uint8_t *begin_from; /* [i][b] state, or FROM_PIECE when played on */
-    uint16_t *length;    /* [i][b] items of the piece that ended before item i */
     double *gain_sum;    /* prefix sums */
     size_t *released;    /* item from which a piece that ended before item i no longer matters */
     bool *coverable;     /* per item: its act must be covered */
@@ -128,7 +127,7 @@ static size_t first_held(size_t i)
 
 static float *begin_row(const struct solver *s, size_t i)
 {
-    return s->begin + (i % s->window) * s->width;
+    return s->begin + i * s->width;
 }
 static float *ended_row(const struct solver *s, size_t i)
 {
@@ -238,35 +237,67 @@ static int64_t quantise(const struct solver *s, int64_t us)
     return (us - s->p->items[0].in_us + s->step_us / 2) / s->step_us;
 }
 
+static size_t piece_steps(const struct solver *s, size_t first, size_t last)
+{
+    return (size_t)(quantise(s, s->p->items[last].out_us) - quantise(s, s->p->items[first].in_us));
+}
+
+/* What a piece adds to the row before it. */
+static float piece_gain(const struct solver *s, size_t first, size_t last)
+{
+    return (float)(s->gain_sum[last + 1] - s->gain_sum[first] + s->p->items[last].end_gain);
+}
+
+/* Is there a piece that ends with `last` and starts before `first`? */
+static bool may_start_earlier(const struct solver *s, size_t first, size_t last)
+{
+    const struct md_item *items = s->p->items;
+    return first > 0 && last - first + 1 < s->longest && items[first].follows &&
+           items[first - 1].act == items[last].act;
+}
+
+static void raise_row(float *restrict to, const float *restrict from, float add, size_t n)
+{
+    for (size_t b = 0; b < n; b++) {
+        float value = from[b] + add;
+        to[b] = value > to[b] ? value : to[b];
+    }
+}
+
 /* Pieces that end with item j. */
 static void end_pieces(struct solver *s, size_t j)
 {
-    const struct md_problem *p = s->p;
     float *row = ended_row(s, j + 1);
-    uint16_t *length = s->length + (j + 1) * s->width;
     clear(row, s->width);
-    if (!p->items[j].can_end)
+    if (!s->p->items[j].can_end)
         return;
-    for (size_t i = j + 1; i-- > 0 && j - i + 1 < s->window;) {
-        if (p->items[j].in_us - p->items[i].in_us > p->max_piece_us)
-            break;
-        if (is_piece(p, i, j)) {
-            int64_t steps = quantise(s, p->items[j].out_us) - quantise(s, p->items[i].in_us);
-            const float *before = begin_row(s, i);
-            float add = (float)(s->gain_sum[j + 1] - s->gain_sum[i] + p->items[j].end_gain);
-            uint16_t n = (uint16_t)(j - i + 1);
-            float *to = row + steps;
-            uint16_t *to_length = length + steps;
-            size_t width = (size_t)steps < s->width ? s->width - (size_t)steps : 0;
-            for (size_t b = 0; b < width; b++) {
-                bool better = before[b] + add > to[b];
-                to[b] = better ? before[b] + add : to[b];
-                to_length[b] = better ? n : to_length[b];
-            }
-        }
-        if (i > 0 && !(p->items[i].follows && p->items[i - 1].act == p->items[j].act))
+    for (size_t i = j;; i--) {
+        size_t steps = is_piece(s->p, i, j) ? piece_steps(s, i, j) : s->width;
+        if (steps < s->width)
+            raise_row(row + steps, begin_row(s, i), piece_gain(s, i, j), s->width - steps);
+        if (!may_start_earlier(s, i, j))
             break;
     }
+}
+
+/* The first item of the best piece that ends with item j at total b. */
+static size_t find_start(const struct solver *s, size_t j, size_t b)
+{
+    size_t best = j;
+    float best_value = -INFINITY;
+    for (size_t i = j;; i--) {
+        size_t steps = is_piece(s->p, i, j) ? piece_steps(s, i, j) : s->width;
+        if (steps <= b) {
+            float value = begin_row(s, i)[b - steps] + piece_gain(s, i, j);
+            if (value > best_value) {
+                best_value = value;
+                best = i;
+            }
+        }
+        if (!may_start_earlier(s, i, j))
+            break;
+    }
+    return best;
 }
 
 /* --- the whole --- */
@@ -278,7 +309,6 @@ static void solver_done(struct solver *s)
     free(s->state);
     free(s->state_from);
     free(s->begin_from);
-    free(s->length);
     free(s->gain_sum);
     free(s->released);
     free(s->coverable);
@@ -300,27 +330,25 @@ static int solver_init(struct solver *s, const struct md_problem *p,
 {
     const size_t fewest_steps = 200;
     const int64_t finest_us = 1000;
-    const double most_cells = 8e6; /* six bytes each */
-    size_t longest, pieces = count_pieces(p, &longest);
+    const double most_cells = 8e6; /* eight bytes each */
+    size_t pieces = count_pieces(p, &s->longest);
     double affordable = limits->most_operations / (double)(pieces + p->n * STATES + 1);
     affordable = MD_MIN(affordable, most_cells / (double)p->n);
     size_t steps = (size_t)MD_CLAMP(affordable, (double)fewest_steps, (double)limits->most_steps);
     s->p = p;
     s->step_us = MD_MAX((p->high_us + (int64_t)steps - 1) / (int64_t)steps, finest_us);
     s->width = (size_t)(p->high_us / s->step_us) + 3;
-    s->window = longest + 2;
     s->back_window = MOST_BACK + 2;
-    s->begin = malloc(s->window * s->width * sizeof *s->begin);
+    s->begin = malloc(p->n * s->width * sizeof *s->begin);
     s->ended = malloc(s->back_window * s->width * sizeof *s->ended);
     s->state = malloc(2 * STATES * s->width * sizeof *s->state);
     s->state_from = malloc((p->n + 1) * STATES * s->width);
     s->begin_from = malloc(p->n * s->width);
-    s->length = calloc((p->n + 1) * s->width, sizeof *s->length);
     s->gain_sum = calloc(p->n + 1, sizeof *s->gain_sum);
     s->coverable = calloc(p->n + 1, sizeof *s->coverable);
     s->released = calloc(p->n + 1, sizeof *s->released);
-    if (!s->begin || !s->ended || !s->state || !s->state_from || !s->begin_from || !s->length ||
-        !s->gain_sum || !s->coverable || !s->released || longest >= UINT16_MAX)
+    if (!s->begin || !s->ended || !s->state || !s->state_from || !s->begin_from || !s->gain_sum ||
+        !s->coverable || !s->released)
         return MD_ERR_NOMEM;
     for (size_t i = 0; i < p->n; i++)
         s->gain_sum[i + 1] = s->gain_sum[i] + p->items[i].gain;
@@ -382,11 +410,10 @@ static int trace(const struct solver *s, const uint8_t *last_from, size_t b,
             continue;
         }
         size_t end = i - (size_t)(from - FROM_PIECE);
-        size_t n = s->length[end * s->width + b], start = end - n;
-        if (md_vec_push(runs, (struct md_run){start, n}) < 0)
+        size_t start = find_start(s, end - 1, b);
+        if (md_vec_push(runs, (struct md_run){start, end - start}) < 0)
             return MD_ERR_NOMEM;
-        b -= (size_t)(quantise(s, s->p->items[end - 1].out_us) -
-                      quantise(s, s->p->items[start].in_us));
+        b -= piece_steps(s, start, end - 1);
         uint8_t state = s->begin_from[start * s->width + b];
         i = start;
         if (state == FROM_PIECE)
