@@ -66,7 +66,7 @@ static void on_ended(void *user, size_t movie, enum md_movie_end end,
     struct batch *b = user;
     assert_true((end == MD_MOVIE_DONE) == !failure);
     if (end == MD_MOVIE_FAILED)
-        b->failure = *failure;
+        b->failure = b->failures[movie] = *failure;
     tell(b, "%zu ended %s", movie, words[end]);
 }
 

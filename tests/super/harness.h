@@ -26,10 +26,11 @@ struct batch {
     struct md_super_result result;
     struct md_str told; /* one line for each callback: "0 shots done", "1 ended failed" */
     struct md_str logged;
-    struct md_failure failure; /* of the last movie that failed */
-    int runs[MD_STAGES];       /* stages really started */
-    const char *cancel_at;     /* a line of `told` that makes the harness cancel; NULL none */
-    int descriptors;           /* open before the first run */
+    struct md_failure failure;              /* of the last movie that failed */
+    struct md_failure failures[MAX_MOVIES]; /* of each */
+    int runs[MD_STAGES];                    /* stages really started */
+    const char *cancel_at; /* a line of `told` that makes the harness cancel; NULL none */
+    int descriptors;       /* open before the first run */
 };
 
 /* setup and teardown functions for cmocka; *state is a struct batch. */
