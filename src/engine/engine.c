@@ -27,6 +27,7 @@ enum {
      * started next, and the rest of the queue ending at once. */
     COMMANDS_PER_MOVIE = 8,
     COMMANDS_BESIDE = 16,
+    MOST_REGIMES = 256, /* stages x codecs x sizes of any shelf */
 };
 
 int md_engine_auto_movies(int cores, int64_t preset_movies)
@@ -57,7 +58,8 @@ int md_engine_new(const struct md_engine_params *params, struct md_engine **ret_
     e->params = *params;
     e->params.stages = with_needs(params->stages);
     e->oldest = SIZE_MAX;
-    if (md_vec_reserve(&e->commands, COMMANDS_BESIDE) < 0) {
+    if (md_vec_reserve(&e->commands, COMMANDS_BESIDE) < 0 ||
+        gov_history_new(&gov_config_default, MOST_REGIMES, &e->history) < 0) {
         md_engine_free(e);
         return MD_ERR_NOMEM;
     }
@@ -72,6 +74,7 @@ void md_engine_free(struct md_engine *e)
     for (size_t i = 0; i < e->movies.n; i++)
         if (e->movies.v[i].lease != GOV_LEASE_NONE)
             gov_governor_release(e->params.governor, e->movies.v[i].lease, NULL);
+    gov_history_free(e->history);
     md_vec_done(&e->movies);
     md_vec_done(&e->commands);
     free(e);
@@ -193,10 +196,12 @@ static void on_done(struct md_engine *e, struct movie *m, const struct md_event 
     m->asked = false;
     m->has_stage = false;
     m->done |= 1u << m->stage;
+    if (m->lease != GOV_LEASE_NONE && event->result.peak_rss_bytes > 0) {
+        gov_governor_report_peak(e->params.governor, m->lease, event->result.peak_rss_bytes);
+        md_engine_learn_(e, m, event->result.peak_rss_bytes);
+    }
     if (event->facts && event->facts->known)
         m->facts = *event->facts;
-    if (m->lease != GOV_LEASE_NONE && event->result.peak_rss_bytes > 0)
-        gov_governor_report_peak(e->params.governor, m->lease, event->result.peak_rss_bytes);
     md_engine_release_(e, m, NULL);
     md_engine_emit_(e, MD_COMMAND_STAGE_FINISHED, m)->result = event->result;
     m->attempt = 1;

@@ -6,6 +6,8 @@
 #ifndef MD_ENGINE_ENGINE_INTERNAL_H
 #define MD_ENGINE_ENGINE_INTERNAL_H
 
+#include <gov/history.h>
+
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "engine/engine.h"
@@ -49,7 +51,8 @@ struct movie {
     bool impatient; /* was forced once and would be again: need not wait for that */
     int64_t waiting_since_us;
     int64_t least_bytes; /* prediction at least; 0: as estimated */
-    int64_t asked_bytes; /* last prediction */
+    int64_t asked_bytes; /* last prediction, corrected */
+    int64_t model_bytes; /* the same before history corrected it; 0: nothing was known */
     uint64_t oom_kills;  /* the system's count when the stage began */
 
     int crashes, ooms;
@@ -69,6 +72,7 @@ enum { MAX_IN_FLIGHT = 2 * MD_ENGINE_MAX_MOVIES };
 
 struct md_engine {
     struct md_engine_params params;
+    struct gov_history *history; /* of this run */
     struct movie_vec movies;
     size_t next_queued;              /* movies from here on were never started */
     size_t in_flight[MAX_IN_FLIGHT]; /* oldest first */
@@ -111,6 +115,8 @@ void md_engine_schedule_(struct md_engine *e, int64_t now_us);
 void md_engine_wait_(struct movie *m, int64_t now_us);
 /* Until when the oldest movie waits; NEVER_US when it does not. */
 int64_t md_engine_patience_end_(const struct md_engine *e);
+/* Learns from what a stage took. */
+void md_engine_learn_(struct md_engine *e, const struct movie *m, int64_t peak_bytes);
 
 /* recover.c */
 void md_engine_lost_worker_(struct md_engine *e, struct movie *m, const struct md_event *event,

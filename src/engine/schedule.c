@@ -2,6 +2,7 @@
  * the governor is arithmetic, so nothing is remembered that could become wrong. */
 #include "engine/engine_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 static void start_worker(struct md_engine *e, struct movie *m, int64_t now_us)
@@ -141,18 +142,56 @@ static bool admit(struct md_engine *e, const struct gov_request *request,
     return false;
 }
 
+static void regime_of(const struct movie *m, char key[GOV_REGIME_MAX])
+{
+    struct gov_regime regime = {
+        .device = "host",
+        .stage = md_stage_names[m->stage],
+        .codec = m->facts.codec,
+        .width = (int32_t)MD_CLAMP(m->facts.width, 0, INT32_MAX),
+        .height = (int32_t)MD_CLAMP(m->facts.height, 0, INT32_MAX),
+    };
+    gov_regime_key(&regime, key);
+}
+
+void md_engine_learn_(struct md_engine *e, const struct movie *m, int64_t peak_bytes)
+{
+    char key[GOV_REGIME_MAX];
+    if (m->model_bytes <= 0)
+        return;
+    regime_of(m, key);
+    (void)gov_history_add(e->history, key, m->model_bytes, peak_bytes);
+    md_engine_say_(e, MD_LOG_DEBUG, "memory of %s: %" PRId64 " MB predicted, %" PRId64 " MB taken",
+                   key, m->asked_bytes / 1000000, peak_bytes / 1000000);
+}
+
+/* What the stage is expected to take, and on how many measurements that rests. */
+static struct gov_prediction predict(struct md_engine *e, struct movie *m, int threads)
+{
+    char key[GOV_REGIME_MAX];
+    struct gov_prediction prediction = {0};
+    m->model_bytes = md_estimate_stage(m->stage, &m->facts, threads);
+    if (m->model_bytes > 0) {
+        regime_of(m, key);
+        prediction = gov_history_correct(e->history, key, m->model_bytes);
+    }
+    prediction.bytes = MD_MAX(prediction.bytes, m->least_bytes);
+    return prediction;
+}
+
 /* Asks for the lease of a waiting stage, and forces it where that is due. */
 static void ask_memory(struct md_engine *e, struct movie *m, int64_t now_us)
 {
     int threads = threads_for(e);
-    int64_t estimate = md_estimate_stage(m->stage, &m->facts, threads);
+    struct gov_prediction prediction = predict(e, m, threads);
     struct gov_request request = {
         .owner = m->label,
         .stage = md_stage_names[m->stage],
         .owner_order = (int64_t)movie_index(e, m),
         .stage_order = m->stage,
         .pid = m->pid,
-        .predicted_bytes = MD_MAX(estimate, m->least_bytes),
+        .predicted_bytes = prediction.bytes,
+        .history_count = prediction.count,
         .now_us = now_us,
         /* Every refusal says why; once is enough while nothing has changed. */
         .flags = m->asked_memory ? GOV_REQUEST_DRY_RUN : 0,

@@ -166,11 +166,11 @@ static void a_younger_movie_does_not_overtake_one_that_waits(void **state)
         begin(&w, worker);
     step(&w, EVENT(NEEDED, .worker = 1, .stage = MD_STAGE_PROBE));
     expect(&w, MD_COMMAND_RUN);
-    struct md_movie_facts uhd = facts; /* its shots need some 700 MB, a probe 290 */
+    struct md_movie_facts uhd = facts; /* its shots need some 385 MB, a probe 290 */
     uhd.width *= 2;
     uhd.height *= 2;
     uhd.bit_depth = 10;
-    feed(&w, 16, 14.71); /* 500 MB of the budget are left beside the running probe */
+    feed(&w, 16, 14.88); /* 330 MB of the budget are left beside the running probe */
     step(&w, EVENT(DONE, .worker = 2, .stage = MD_STAGE_PROBE, .facts = &uhd));
     step(&w, EVENT(NEEDED, .worker = 2, .stage = MD_STAGE_SHOTS));
     expect(&w, MD_COMMAND_STAGE_WAITING);
@@ -210,6 +210,23 @@ static void what_is_not_known_is_assumed_to_be_large(void **state)
     assert_true(md_estimate_stage(MD_STAGE_RENDER, &larger, 2) > hd);
 }
 
+static void history_corrects_the_next_prediction(void **state)
+{
+    struct scene w;
+    open_world(&w, 1, BIT(PROBE), 16);
+    add(&w, 2);
+    begin(&w, 1);
+    step(&w, EVENT(NEEDED, .worker = 1, .stage = MD_STAGE_PROBE));
+    int64_t first_bytes = leased_bytes(&w);
+    step(&w, EVENT(DONE, .worker = 1, .stage = MD_STAGE_PROBE, .facts = &facts,
+                   .result = {.peak_rss_bytes = 2 * first_bytes}));
+    finish_movie(&w, 1);
+    begin(&w, 2);
+    step(&w, EVENT(NEEDED, .worker = 2, .stage = MD_STAGE_PROBE));
+    assert_true(leased_bytes(&w) >= 2 * first_bytes);
+    close_world(&w);
+}
+
 static void parameters_out_of_range_are_refused(void **state)
 {
     struct scene w;
@@ -244,6 +261,7 @@ int main(void)
         cmocka_unit_test(a_younger_movie_does_not_overtake_one_that_waits),
         cmocka_unit_test(pressure_asks_for_a_cleanup_once),
         cmocka_unit_test(what_is_not_known_is_assumed_to_be_large),
+        cmocka_unit_test(history_corrects_the_next_prediction),
         cmocka_unit_test(parameters_out_of_range_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
