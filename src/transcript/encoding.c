@@ -167,14 +167,15 @@ static size_t sample_size(const char *bytes, size_t n)
     return end ? (size_t)(end - bytes) : SAMPLE_BYTES;
 }
 
-static double judge(const struct candidate *candidate, const char *bytes, size_t n,
-                    const char *hint)
+static double judge(const struct md_recogniser *recogniser, const struct candidate *candidate,
+                    const char *bytes, size_t n, const char *hint)
 {
     struct buffer out = {0};
     size_t replaced = 0;
     double score = -1;
     if (decode(candidate->name, bytes, n, &out, &replaced) == MD_OK) {
-        struct md_language_guess guess = md_language_recognise(out.s, out.n, candidate->languages);
+        struct md_language_guess guess =
+            md_recogniser_guess(recogniser, out.s, out.n, candidate->languages);
         score = guess.score - 20.0 * (double)replaced / (double)MD_MAX(n, (size_t)1);
         if (md_language_rank(hint, guess.code) >= 0)
             score += 0.03;
@@ -189,16 +190,18 @@ static const struct candidate *choose(const char *bytes, size_t n, const char *h
     const struct candidate *best = NULL;
     size_t sample = sample_size(bytes, n);
     *ret_score = 0;
+    struct md_recogniser *recogniser = md_recogniser_new();
     bool escapes = memchr(bytes, '\x1B', sample) != NULL;
-    for (size_t i = 0; i < MD_ARRAY_LEN(candidates); i++) {
+    for (size_t i = 0; recogniser && i < MD_ARRAY_LEN(candidates); i++) {
         if (strcmp(candidates[i].name, "ISO-2022-JP") == 0 && !escapes)
             continue;
-        double score = judge(&candidates[i], bytes, sample, hint);
+        double score = judge(recogniser, &candidates[i], bytes, sample, hint);
         if (score > *ret_score + 0.002) {
             *ret_score = score;
             best = &candidates[i];
         }
     }
+    md_recogniser_free(recogniser);
     return best;
 }
 

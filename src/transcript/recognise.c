@@ -107,8 +107,12 @@ struct word_slot {
     uint64_t languages; /* bit set */
 };
 
+struct md_recogniser {
+    struct word_slot slots[TABLE_SLOTS];
+};
+
 struct tally {
-    struct word_slot *slots;
+    const struct md_recogniser *recogniser;
     uint64_t wanted; /* languages in question */
     double hits[MAX_LANGUAGES];
     double special[MAX_LANGUAGES]; /* letters of the language's own */
@@ -117,21 +121,21 @@ struct tally {
     double words, letters, signs;
 };
 
-static size_t slot_of(const struct tally *tally, const char *word, size_t n)
+static size_t slot_of(const struct md_recogniser *recogniser, const char *word, size_t n)
 {
     uint32_t hash = 2166136261u;
     for (size_t i = 0; i < n; i++)
         hash = (hash ^ (unsigned char)word[i]) * 16777619u;
     size_t at = hash % TABLE_SLOTS;
-    while (tally->slots[at].word &&
-           (tally->slots[at].n != n || memcmp(tally->slots[at].word, word, n) != 0))
+    const struct word_slot *slots = recogniser->slots;
+    while (slots[at].word && (slots[at].n != n || memcmp(slots[at].word, word, n) != 0))
         at = (at + 1) % TABLE_SLOTS;
     return at;
 }
 
-static void learn(struct tally *tally, int language, const char *word, size_t n)
+static void learn(struct md_recogniser *recogniser, int language, const char *word, size_t n)
 {
-    struct word_slot *slot = &tally->slots[slot_of(tally, word, n)];
+    struct word_slot *slot = &recogniser->slots[slot_of(recogniser, word, n)];
     slot->word = word;
     slot->n = n;
     slot->languages |= UINT64_C(1) << language;
@@ -143,7 +147,7 @@ static bool has_no_blanks(int script)
            script == MD_SCRIPT_THAI;
 }
 
-static void learn_language(struct tally *tally, int i)
+static void learn_language(struct md_recogniser *recogniser, int i)
 {
     const char *p = md_language_traits[i].common;
     bool characters = has_no_blanks(md_language_traits[i].script);
@@ -151,7 +155,7 @@ static void learn_language(struct tally *tally, int i)
         uint32_t cp;
         size_t n = characters ? md_utf8_decode(p, strlen(p), &cp) : strcspn(p, " ");
         if (n > 0)
-            learn(tally, i, p, n);
+            learn(recogniser, i, p, n);
         p += n ? n : 1;
         while (*p == ' ')
             p++;
@@ -162,14 +166,14 @@ static void learn_language(struct tally *tally, int i)
  * French, Dutch and Romanian, and tells little. One-letter words count half. */
 static void count_word(struct tally *tally, const char *word, size_t n)
 {
-    const struct word_slot *slot = &tally->slots[slot_of(tally, word, n)];
+    const struct md_recogniser *recogniser = tally->recogniser;
+    const struct word_slot *slot = &recogniser->slots[slot_of(recogniser, word, n)];
+    uint64_t languages = slot->languages & tally->wanted;
     tally->words++;
-    if (!slot->word)
-        return;
-    int shared = __builtin_popcountll(slot->languages);
+    int shared = __builtin_popcountll(languages);
     double weight = (n == 1 ? 0.5 : 1.0) * (shared > 3 ? 0.5 : 1.0);
     for (int i = 0; i < MAX_LANGUAGES; i++)
-        if (slot->languages >> i & 1)
+        if (languages >> i & 1)
             tally->hits[i] += weight;
 }
 
@@ -275,25 +279,42 @@ static size_t sample_size(const char *text, size_t n)
     return n;
 }
 
-struct md_language_guess md_language_recognise(const char *utf8, size_t n, const char *only)
+struct md_recogniser *md_recogniser_new(void)
+{
+    struct md_recogniser *recogniser = calloc(1, sizeof *recogniser);
+    for (int i = 0; recogniser && md_language_traits[i].code; i++)
+        learn_language(recogniser, i);
+    return recogniser;
+}
+
+void md_recogniser_free(struct md_recogniser *recogniser)
+{
+    free(recogniser);
+}
+
+struct md_language_guess md_recogniser_guess(const struct md_recogniser *recogniser,
+                                             const char *utf8, size_t n, const char *only)
 {
     struct md_language_guess best = {0};
-    md_autofree struct word_slot *slots = calloc(TABLE_SLOTS, sizeof *slots);
-    md_autofree struct tally *tally = calloc(1, sizeof *tally);
-    if (!slots || !tally)
-        return best;
-    tally->slots = slots;
+    struct tally tally = {.recogniser = recogniser};
+    for (int i = 0; md_language_traits[i].code; i++)
+        if (!only || has_word(only, md_language_traits[i].code))
+            tally.wanted |= UINT64_C(1) << i;
+    count_text(&tally, utf8, sample_size(utf8, n));
     for (int i = 0; md_language_traits[i].code; i++) {
-        if (only && !has_word(only, md_language_traits[i].code))
-            continue;
-        tally->wanted |= UINT64_C(1) << i;
-        learn_language(tally, i);
-    }
-    count_text(tally, utf8, sample_size(utf8, n));
-    for (int i = 0; md_language_traits[i].code; i++) {
-        double score = tally->wanted >> i & 1 ? score_of(tally, i) : 0;
+        double score = tally.wanted >> i & 1 ? score_of(&tally, i) : 0;
         if (score > best.score)
             best = (struct md_language_guess){md_language_code(md_language_traits[i].code), score};
     }
     return best;
+}
+
+struct md_language_guess md_language_recognise(const char *utf8, size_t n, const char *only)
+{
+    struct md_language_guess guess = {0};
+    struct md_recogniser *recogniser = md_recogniser_new();
+    if (recogniser)
+        guess = md_recogniser_guess(recogniser, utf8, n, only);
+    md_recogniser_free(recogniser);
+    return guess;
 }

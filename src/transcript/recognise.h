@@ -14,6 +14,13 @@ struct md_language_guess {
  * codes between blanks ("pl cs hu"). */
 struct md_language_guess md_language_recognise(const char *utf8, size_t n, const char *only);
 
+/* For many guesses in a row: keeps the tables. NULL when out of memory. */
+struct md_recogniser;
+struct md_recogniser *md_recogniser_new(void);
+void md_recogniser_free(struct md_recogniser *recogniser);
+struct md_language_guess md_recogniser_guess(const struct md_recogniser *recogniser,
+                                             const char *utf8, size_t n, const char *only);
+
 /* A score from which on a guess is worth telling people. */
 #define MD_LANGUAGE_SURE 0.12
 

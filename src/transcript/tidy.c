@@ -159,8 +159,8 @@ static const char *const sure_signs[] = {
     "sous-titres par ",
     "sous-titrage",
     "sous-titres :",
-    "subt\xC3\xADtulos por ",
-    "subt\xC3\xADtulos de ",
+    "subtítulos por ",
+    "subtítulos de ",
     "subtitulos por ",
     "subtitulado por ",
     "legendas por ",
@@ -168,19 +168,18 @@ static const char *const sure_signs[] = {
     "sottotitoli di ",
     "sottotitoli a cura",
     "napisy: ",
-    "t\xC5\x82umaczenie: ",
+    "tłumaczenie: ",
     "titulky: ",
-    "p\xC5\x99"
-    "eklad: ",
+    "překlad: ",
     "ondertiteling: ",
     "ondertiteld door ",
     "undertexter av ",
     "tekstitys: ",
     "tekster av ",
-    "\xD1\x81\xD1\x83\xD0\xB1\xD1\x82\xD0\xB8\xD1\x82\xD1\x80\xD1\x8B: ", /* субтитры: */
-    "\xD0\xBF\xD0\xB5\xD1\x80\xD0\xB5\xD0\xB2\xD0\xBE\xD0\xB4: ",         /* перевод: */
-    "\xE5\xAD\x97\xE5\xB9\x95\xE7\xBB\x84",                               /* 字幕组 */
-    "\xE5\xAD\x97\xE5\xB9\x95\xE7\xB5\x84",                               /* 字幕組 */
+    "субтитры: ",
+    "перевод: ",
+    "字幕组",
+    "字幕組",
 };
 
 /* People may say these; advertisements do so at the very start or end. */
