@@ -16,7 +16,7 @@
 
 enum { LINK_SHOTS = 16, SAMPLE_PAIRS = 4000, BLOCK_TERMS = 60 };
 
-static const float weight_words = 0.26f, weight_picture = 0.26f, weight_transition = 0.16f,
+static const float weight_words = 0.26f, weight_picture = 0.26f, weight_transition = 0.2f,
                    weight_sound = 0.16f, weight_pause = 0.16f;
 
 /* --- words --- */

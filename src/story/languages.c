@@ -40,9 +40,9 @@ static size_t count_hits(const struct md_story_text *texts, size_t n, const stru
 const struct md_story_language *md_story_language_detect(const struct md_story_text *texts,
                                                          size_t n)
 {
-    /* A language's own text is covered by a third to two thirds; a near relative (pt for es, nl
-     * for de) by less than a fifth. */
-    const double least_share = 0.2, least_lead = 1.15;
+    /* A language's own text is covered by two fifths to two thirds; that of a relative or of a
+     * stranger with a few words in common by a quarter at most. */
+    const double least_share = 0.3, least_lead = 1.15;
     size_t languages, hits[MOST_LANGUAGES] = {0}, best = 0, second = 0;
     const struct md_story_language *table = md_story_language_table(&languages);
     struct md_terms sets[MOST_LANGUAGES] = {{{0}}};

@@ -50,7 +50,9 @@
     "washington california texas florida hollywood vegas angeles francisco city street avenue "    \
     "road park hotel hospital university school church earth mars moon sun heaven internet tv "    \
     "fbi "                                                                                         \
-    "cia police nazi nazis vietnam iraq atlantic pacific north south east west"
+    "cia police nazi nazis vietnam iraq atlantic pacific north south east west rock island river " \
+    "lake hill bay mountain valley castle "                                                        \
+    "station harbour harbor beach bridge square county house church"
 
 #define EN_FEELINGS                                                                                \
     "love*:5 hate*:6 kill*:7 murder*:8 die:6 dies:6 dying:7 dead:6 death:6 died:6 blood*:5 "       \
@@ -291,25 +293,33 @@
 
 static const struct md_story_language rows[] = {
     {"en", EN_STOP,
-     "a an the my your his her its our their this that these those some any no every each another "
+     "a an the my your his her its our their this that these those some any no every each "
+     "another "
      "what",
-     "mr mrs ms dr st prof sr jr vs etc capt lt sgt col gen rev hon e.g i.e a.m p.m u.s d.c mt ft",
+     "mr mrs ms dr st prof sr jr vs etc capt lt sgt col gen rev hon e.g i.e a.m p.m u.s d.c mt "
+     "ft",
      "mr mrs ms miss dr doctor prof professor sir lady lord captain capt lt sgt sergeant "
-     "lieutenant colonel col uncle aunt father sister brother saint st agent detective inspector "
+     "lieutenant colonel col uncle aunt father sister brother saint st agent detective "
+     "inspector "
      "judge king queen prince princess",
      EN_NOT_NAMES, "in into near across of", EN_FEELINGS, false},
     {"de", DE_STOP,
      "der die das den dem des ein eine einen einem einer mein meine meinen meinem meiner dein "
      "deine deinen deinem deiner sein seine seinen ihr ihre ihren ihrem unser unsere euer eure "
-     "kein keine keinen dieser diese dieses diesen diesem jeder jede jedes welche im am zum zur "
+     "kein keine keinen dieser diese dieses diesen diesem jeder jede jedes welche im am zum "
+     "zur "
      "vom beim ins zwei drei viel viele mehr wenig alle",
      "hr fr dr prof bzw usw z.b d.h u.a nr st ca str jh",
      "herr herrn frau fräulein dr doktor prof professor kommissar hauptmann graf könig königin "
      "onkel tante",
-     "montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz april mai "
-     "juni juli august september oktober november dezember weihnachten ostern gott herr frau mann "
-     "mama papa vater mutter ja nein hallo hey danke bitte los halt stopp vorsicht achtung hilfe "
-     "ruhe genau gut richtig schnell komm warte entschuldigung tschüss morgen heute jetzt sir chef "
+     "montag dienstag mittwoch donnerstag freitag samstag sonntag januar februar märz april "
+     "mai "
+     "juni juli august september oktober november dezember weihnachten ostern gott herr frau "
+     "mann "
+     "mama papa vater mutter ja nein hallo hey danke bitte los halt stopp vorsicht achtung "
+     "hilfe "
+     "ruhe genau gut richtig schnell komm warte entschuldigung tschüss morgen heute jetzt sir "
+     "chef "
      "schatz liebling junge mädchen leute freunde kinder deutschland berlin amerika england "
      "frankreich paris london wien europa",
      "in aus nach", DE_FEELINGS, true},
@@ -321,38 +331,51 @@ static const struct md_story_language rows[] = {
      "professeur oncle tante père sœur roi reine",
      "lundi mardi mercredi jeudi vendredi samedi dimanche janvier février mars avril mai juin "
      "juillet août septembre octobre novembre décembre noël pâques dieu monsieur madame "
-     "mademoiselle papa maman oui non bonjour bonsoir salut merci pardon attention stop vite allez "
-     "allons viens attends écoute regarde silence arrête france français paris londres amérique "
+     "mademoiselle papa maman oui non bonjour bonsoir salut merci pardon attention stop vite "
+     "allez "
+     "allons viens attends écoute regarde silence arrête france français paris londres "
+     "amérique "
      "allemagne",
      "à", FR_FEELINGS, false},
     {"es", ES_STOP,
-     "el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta ese esa aquel "
+     "el la los las un una unos unas mi mis tu tus su sus nuestro nuestra este esta ese esa "
+     "aquel "
      "aquella del al cada ningún algún qué",
      "sr sra srta dr dra ud uds etc st",
-     "sr señor sra señora srta señorita dr doctor doctora don doña capitán profesor tío tía padre "
+     "sr señor sra señora srta señorita dr doctor doctora don doña capitán profesor tío tía "
+     "padre "
      "rey reina",
-     "lunes martes miércoles jueves viernes sábado domingo enero febrero marzo abril mayo junio "
-     "julio agosto septiembre octubre noviembre diciembre navidad dios señor señora papá mamá sí "
-     "no hola adiós gracias perdón cuidado vamos vale venga espera mira oye silencio rápido españa "
+     "lunes martes miércoles jueves viernes sábado domingo enero febrero marzo abril mayo "
+     "junio "
+     "julio agosto septiembre octubre noviembre diciembre navidad dios señor señora papá mamá "
+     "sí "
+     "no hola adiós gracias perdón cuidado vamos vale venga espera mira oye silencio rápido "
+     "españa "
      "español madrid méxico américa parís londres",
      "", ES_FEELINGS, false},
     {"it", IT_STOP,
-     "il lo la i gli le un una uno mio mia miei tuo tua suo sua nostro nostra vostro questo questa "
+     "il lo la i gli le un una uno mio mia miei tuo tua suo sua nostro nostra vostro questo "
+     "questa "
      "quel quella ogni nessun del della dei al alla che",
      "sig sig.ra dott prof ecc",
-     "signor signora signorina dottor dottore professor capitano ispettore don zio zia padre re "
+     "signor signora signorina dottor dottore professor capitano ispettore don zio zia padre "
+     "re "
      "regina",
      "lunedì martedì mercoledì giovedì venerdì sabato domenica gennaio febbraio marzo aprile "
-     "maggio giugno luglio agosto settembre ottobre novembre dicembre natale pasqua dio signore "
-     "signora papà mamma sì no ciao grazie prego scusa scusi aiuto attento basta aspetta andiamo "
+     "maggio giugno luglio agosto settembre ottobre novembre dicembre natale pasqua dio "
+     "signore "
+     "signora papà mamma sì no ciao grazie prego scusa scusi aiuto attento basta aspetta "
+     "andiamo "
      "forza silenzio italia roma milano parigi londra america",
      "", IT_FEELINGS, false},
     {"pt", PT_STOP,
-     "o a os as um uma uns umas meu minha meus minhas teu tua seu sua nosso nossa este esta esse "
+     "o a os as um uma uns umas meu minha meus minhas teu tua seu sua nosso nossa este esta "
+     "esse "
      "essa aquele aquela do da dos das no na ao cada nenhum que",
      "sr sra srta dr dra etc",
      "sr senhor sra senhora dr doutor dona capitão professor tio tia padre rei rainha",
-     "segunda terça quarta quinta sexta sábado domingo janeiro fevereiro março abril maio junho "
+     "segunda terça quarta quinta sexta sábado domingo janeiro fevereiro março abril maio "
+     "junho "
      "julho agosto setembro outubro novembro dezembro natal deus senhor senhora pai mãe papai "
      "mamãe sim não olá oi tchau adeus obrigado obrigada desculpe cuidado vamos espera olha "
      "silêncio socorro brasil portugal lisboa rio",
@@ -361,46 +384,62 @@ static const struct md_story_language rows[] = {
      "de het een mijn jouw je zijn haar ons onze hun dit dat deze die geen elke ieder welke",
      "dhr mevr dr prof enz bijv nr st",
      "meneer mevrouw dhr mevr dr dokter professor kapitein oom tante koning koningin",
-     "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag januari februari maart april mei "
-     "juni juli augustus september oktober november december kerst god heer meneer mevrouw papa "
-     "mama ja nee hallo hoi dag bedankt sorry kom wacht kijk stil stop help nederland amsterdam "
+     "maandag dinsdag woensdag donderdag vrijdag zaterdag zondag januari februari maart april "
+     "mei "
+     "juni juli augustus september oktober november december kerst god heer meneer mevrouw "
+     "papa "
+     "mama ja nee hallo hoi dag bedankt sorry kom wacht kijk stil stop help nederland "
+     "amsterdam "
      "amerika",
      "in naar uit", NL_FEELINGS, false},
     {"sv", SV_STOP,
-     "en ett den det de min mitt mina din ditt dina sin sitt hans hennes vår vårt er denna detta "
+     "en ett den det de min mitt mina din ditt dina sin sitt hans hennes vår vårt er denna "
+     "detta "
      "dessa någon något ingen varje vilken",
      "hr fr dr prof osv t.ex bl.a st",
      "herr fru fröken dr doktor professor kapten farbror kung drottning",
-     "måndag tisdag onsdag torsdag fredag lördag söndag januari februari mars april maj juni juli "
-     "augusti september oktober november december jul gud herr fru pappa mamma ja nej jo hej tack "
+     "måndag tisdag onsdag torsdag fredag lördag söndag januari februari mars april maj juni "
+     "juli "
+     "augusti september oktober november december jul gud herr fru pappa mamma ja nej jo hej "
+     "tack "
      "förlåt stopp akta vänta titta kom hjälp tyst okej sverige stockholm amerika",
      "i till från", SV_FEELINGS, false},
     {"ru", RU_STOP,
-     "этот эта это эти тот та те мой моя моё мои твой твоя твои его её их наш наша ваш ваша свой "
+     "этот эта это эти тот та те мой моя моё мои твой твоя твои его её их наш наша ваш ваша "
+     "свой "
      "каждый какой какая",
      "г гг т.е т.д т.п др ул стр",
-     "господин госпожа доктор капитан профессор дядя тётя тетя товарищ мистер миссис мисс король "
+     "господин госпожа доктор капитан профессор дядя тётя тетя товарищ мистер миссис мисс "
+     "король "
      "королева",
-     "понедельник вторник среда четверг пятница суббота воскресенье январь февраль март апрель май "
-     "июнь июль август сентябрь октябрь ноябрь декабрь бог боже господи да нет привет пока спасибо "
-     "извини простите осторожно стой стоп подожди смотри слушай тихо быстро хорошо ладно помогите "
+     "понедельник вторник среда четверг пятница суббота воскресенье январь февраль март апрель "
+     "май "
+     "июнь июль август сентябрь октябрь ноябрь декабрь бог боже господи да нет привет пока "
+     "спасибо "
+     "извини простите осторожно стой стоп подожди смотри слушай тихо быстро хорошо ладно "
+     "помогите "
      "мама папа россия москва америка лондон париж",
      "в из", RU_FEELINGS, false},
     {"pl", PL_STOP,
-     "ten ta to te mój moja moje twój twoja twoje jego jej ich nasz nasza każdy żaden jaki jaka",
+     "ten ta to te mój moja moje twój twoja twoje jego jej ich nasz nasza każdy żaden jaki "
+     "jaka",
      "p pan dr prof np itd itp m.in ul tzw",
      "pan pani panna dr doktor profesor kapitan wujek ciocia król królowa",
-     "poniedziałek wtorek środa czwartek piątek sobota niedziela styczeń luty marzec kwiecień maj "
-     "czerwiec lipiec sierpień wrzesień październik listopad grudzień bóg boże pan pani tata mama "
+     "poniedziałek wtorek środa czwartek piątek sobota niedziela styczeń luty marzec kwiecień "
+     "maj "
+     "czerwiec lipiec sierpień wrzesień październik listopad grudzień bóg boże pan pani tata "
+     "mama "
      "tak nie cześć dzięki dziękuję przepraszam stój czekaj patrz słuchaj cicho szybko uwaga "
      "pomocy polska warszawa ameryka",
      "w we z ze do",
      "koch*:5 miłoś*:5 nienawi*:6 zabi*:7 morder*:8 śmier*:6 umrze*:6 krew:5 krwi:5 boję:6 "
-     "strach*:6 krzy*:4 płacz*:5 łzy:5 ból:5 boli:5 pomoc*:4 ratun*:6 niebezp*:5 atak*:5 strzel*:5 "
+     "strach*:6 krzy*:4 płacz*:5 łzy:5 ból:5 boli:5 pomoc*:4 ratun*:6 niebezp*:5 atak*:5 "
+     "strzel*:5 "
      "ogień:4 uciek*:4 przepr*:3 winn*:4 sam:2 samot*:5 strac*:4 szczęś*:5 rados*:5 pięk*:3 "
      "marze*:3 nadziej*:4 zdrad*:7 kłam*:5 prawd*:3 przysi*:4 obiec*:4 wściek*:6 szalon*:4 "
      "idiot*:5 głup*:4 cholera:5 kurwa:6 piekł*:4 diab*:4 potw*:5 zniszcz*:6 zemst*:7 wojn*:5 "
-     "pułapk*:4 rozpacz*:6 całuj*:4 serc*:3 żegnaj:5 woln*:3 dumn*:4 bohater*:4 cud:5 koszmar*:6 "
+     "pułapk*:4 rozpacz*:6 całuj*:4 serc*:3 żegnaj:5 woln*:3 dumn*:4 bohater*:4 cud:5 "
+     "koszmar*:6 "
      "strasz*:5 uważaj:4",
      false},
     {"", "", "", "mr mrs dr st prof etc", "mr mrs ms dr", "ok okay", "", "", false},

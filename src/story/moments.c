@@ -198,7 +198,7 @@ static int find_sounds(struct search *s)
 static size_t wanted(const struct md_timeline *t, const struct md_story *story)
 {
     double minutes = (double)t->content_us / 60e6;
-    size_t n = (size_t)(1 + 1.2 * sqrt(minutes) + 0.5);
+    size_t n = (size_t)(2 + 1.2 * sqrt(minutes) + 0.5);
     return MD_CLAMP(n, (size_t)1, MD_MIN((size_t)MOST_MOMENTS, story->segments.n + 2));
 }
 

@@ -26,6 +26,7 @@ struct evidence {
     uint32_t titled;     /* after a title */
     uint32_t lines;      /* labels a line */
     uint32_t place;      /* after in, at, from */
+    uint32_t of_place;   /* before a word for a place: Gull Rock, New York */
     uint32_t title;      /* id + 1 of the title last seen before it */
     int64_t first_us, last_us;
 };
@@ -160,6 +161,9 @@ static int count_pair(struct finder *f, uint32_t first, uint32_t second)
     if (id >= f->pairs.n && md_vec_push(&f->pairs, (struct pair){first, second, 0}) < 0)
         return MD_ERR_NOMEM;
     f->pairs.v[id].count++;
+    size_t len;
+    const char *word = md_terms_text(&f->words, second, &len);
+    f->evidence.v[first].of_place += md_terms_find(&f->not_names, word, len) >= 0;
     return MD_OK;
 }
 
@@ -281,6 +285,8 @@ static bool is_name(const struct finder *f, uint32_t id)
         return !is_generic_label(lower, n);
     if (md_terms_find(&f->not_names, lower, n) >= 0 || md_terms_find(&f->titles, lower, n) >= 0 ||
         n < 2)
+        return false;
+    if (e->of_place * 2 > e->capital)
         return false;
     if (e->titled >= 1 && e->small * 4 <= e->capital)
         return true;

@@ -202,10 +202,10 @@ static int iterate(const struct graph *graph, size_t n, double *rank)
     return MD_OK;
 }
 
-/* 0 to 1: five to twenty words say something, two hardly, fifty cannot be quoted. */
+/* 0 to 1: eight to twenty words say something, two hardly, fifty cannot be quoted. */
 static double length_factor(size_t words)
 {
-    const double full = 6, too_many = 22;
+    const double full = 8, too_many = 22;
     double w = (double)words;
     return w < full ? 0.15 + 0.85 * w / full : w <= too_many ? 1 : too_many / w;
 }
@@ -228,7 +228,7 @@ static bool names_someone(const char *text, const struct md_terms *names)
 int md_story_rank(const struct md_topics *topics, const struct md_terms *names,
                   struct md_sentence_vec *sentences)
 {
-    const double name_bonus = 1.25;
+    const double name_bonus = 1.1;
     size_t n = sentences->n;
     struct graph graph = {0};
     md_autofree double *rank = calloc(n + 1, sizeof *rank);
@@ -245,7 +245,7 @@ int md_story_rank(const struct md_topics *topics, const struct md_terms *names,
     for (size_t i = 0; i < n; i++) {
         const struct md_sentence_terms *s = &topics->sentences.v[i];
         /* square root: rank is skewed, and what it adds to length is an order, not a distance */
-        rank[i] = sqrt(rank[i]) * length_factor(s->words) * (s->n > 0 ? 1 : 0.3) *
+        rank[i] = sqrt(rank[i]) * length_factor(s->words) * (s->topical > 0 ? 1 : 0.35) *
                   (names_someone(sentences->v[i].text, names) ? name_bonus : 1);
         best = MD_MAX(best, rank[i]);
     }

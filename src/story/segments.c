@@ -14,7 +14,7 @@
 
 #include "base/cleanup.h"
 
-static const double length_weight = 0.45, outside_weight = 3, earn_weight = 1.6;
+static const double length_weight = 0.3, outside_weight = 3, earn_weight = 1.6;
 static const double shortest = 0.34; /* of the usual length */
 
 enum { MOST_UNITS = 4096 }; /* in one segment: bounds the cost in flickering footage */

@@ -76,9 +76,9 @@ static int weigh_words(struct analysis *a)
     struct md_story *story = a->story;
     if (!story->has_words)
         return MD_OK;
-    int r = md_topics_build(&story->sentences, &a->traits, &a->topics);
+    int r = md_story_find_names(&story->sentences, &a->traits, &story->characters, &a->names);
     if (r == MD_OK)
-        r = md_story_find_names(&story->sentences, &a->traits, &story->characters, &a->names);
+        r = md_topics_build(&story->sentences, &a->traits, &a->names, &a->topics);
     if (r == MD_OK)
         r = md_story_rank(&a->topics, &a->names, &story->sentences);
     if (r == MD_OK)

@@ -56,6 +56,33 @@ static int compare_pool(const void *a, const void *b)
     return x->sentence < y->sentence ? -1 : x->sentence > y->sentence;
 }
 
+static bool is_question(const char *text)
+{
+    size_t n = strlen(text);
+    return n > 0 &&
+           (text[n - 1] == '?' || (n > 2 && memcmp(text + n - 3, "\xEF\xBC\x9F", 3) == 0) ||
+            (n > 1 && memcmp(text + n - 2, "\xD8\x9F", 2) == 0));
+}
+
+/* The sentence that answers a question: it follows at once and is short. */
+static bool has_answer(const struct md_story *story, int64_t i)
+{
+    const int64_t soon_us = 3 * MD_SECOND_US;
+    if ((size_t)i + 1 >= story->sentences.n || !is_question(story->sentences.v[i].text))
+        return false;
+    const struct md_sentence *q = &story->sentences.v[i], *a = q + 1;
+    return a->start_us - q->end_us < soon_us && md_prose_length(a->text) <= ANSWER_CHARS;
+}
+
+/* Was it told already, as the answer to a chosen question? */
+static bool is_told(const struct md_story *story, const struct chosen_vec *chosen, int64_t i)
+{
+    for (size_t k = 0; k < chosen->n; k++)
+        if (chosen->v[k] == i - 1 && has_answer(story, i - 1))
+            return true;
+    return false;
+}
+
 static int fill_pool(const struct md_topics *topics, const struct md_story *story,
                      const struct md_act_range *act, const struct chosen_vec *chosen,
                      struct pool_vec *pool)
@@ -64,7 +91,8 @@ static int fill_pool(const struct md_topics *topics, const struct md_story *stor
     act_sentences(story, act, &first, &end);
     pool->n = 0;
     for (int64_t i = first; i < end; i++)
-        if (md_vec_push(pool, (struct pool_entry){i, story->sentences.v[i].importance, 0}) < 0)
+        if (!is_told(story, chosen, i) &&
+            md_vec_push(pool, (struct pool_entry){i, story->sentences.v[i].importance, 0}) < 0)
             return MD_ERR_NOMEM;
     if (pool->n > 1)
         qsort(pool->v, pool->n, sizeof *pool->v, compare_pool);
@@ -77,11 +105,28 @@ static int fill_pool(const struct md_topics *topics, const struct md_story *stor
     return MD_OK;
 }
 
+/* Does a line of this act that is already chosen lie in the same segment? */
+static bool is_near_chosen(const struct md_story *story, int64_t sentence,
+                           const struct chosen_vec *chosen, size_t first)
+{
+    for (size_t g = 0; g < story->segments.n && first < chosen->n; g++) {
+        const struct md_segment *s = &story->segments.v[g];
+        int64_t end = s->first_sentence + s->sentence_count;
+        if (sentence < s->first_sentence || sentence >= end)
+            continue;
+        for (size_t k = first; k < chosen->n; k++)
+            if (chosen->v[k] >= s->first_sentence && chosen->v[k] < end)
+                return true;
+    }
+    return false;
+}
+
 static int choose_lines(const struct md_topics *topics, const struct md_story *story,
                         const struct md_act_range *act, size_t want, struct pool_vec *pool,
                         struct chosen_vec *chosen)
 {
-    const float relevance = 0.65f;
+    const float relevance = 0.65f, nearness = 0.15f;
+    size_t first = chosen->n;
     if (fill_pool(topics, story, act, chosen, pool) < 0)
         return MD_ERR_NOMEM;
     for (size_t taken = 0; taken < want; taken++) {
@@ -89,7 +134,8 @@ static int choose_lines(const struct md_topics *topics, const struct md_story *s
         float best_score = -1;
         for (size_t i = 0; i < pool->n; i++) {
             struct pool_entry *p = &pool->v[i];
-            float score = relevance * p->importance - (1 - relevance) * p->likeness;
+            float score = relevance * p->importance - (1 - relevance) * p->likeness -
+                          (is_near_chosen(story, p->sentence, chosen, first) ? nearness : 0);
             if (p->sentence >= 0 && score > best_score) {
                 best = p;
                 best_score = score;
@@ -118,24 +164,6 @@ static int compare_lines(const void *a, const void *b)
 
 /* --- writing --- */
 
-static bool is_question(const char *text)
-{
-    size_t n = strlen(text);
-    return n > 0 &&
-           (text[n - 1] == '?' || (n > 2 && memcmp(text + n - 3, "\xEF\xBC\x9F", 3) == 0) ||
-            (n > 1 && memcmp(text + n - 2, "\xD8\x9F", 2) == 0));
-}
-
-/* The sentence that answers a question: it follows at once and is short. */
-static bool has_answer(const struct md_story *story, int64_t i)
-{
-    const int64_t soon_us = 3 * MD_SECOND_US;
-    if ((size_t)i + 1 >= story->sentences.n || !is_question(story->sentences.v[i].text))
-        return false;
-    const struct md_sentence *q = &story->sentences.v[i], *a = q + 1;
-    return a->start_us - q->end_us < soon_us && md_prose_length(a->text) <= ANSWER_CHARS;
-}
-
 static void write_line(const struct md_story *story, int64_t i, struct md_str *out)
 {
     const struct md_sentence *x = &story->sentences.v[i];
@@ -160,36 +188,15 @@ static void write_lines(const struct md_story *story, const int64_t *lines, size
     }
 }
 
-static bool says_name(const char *text, const char *name)
-{
-    size_t n = strlen(name);
-    for (const char *p = strstr(text, name); p; p = strstr(p + 1, name)) {
-        uint32_t cp = ' ';
-        if (p[n])
-            md_char_next(p + n, strlen(p + n), &cp);
-        bool starts = p == text || strchr(" \"'-.,!?", p[-1]);
-        if (starts && md_char_class(cp) != MD_CHAR_LETTER)
-            return true;
-    }
-    return false;
-}
-
-/* Names said or speaking in an act, at most ACT_NAMES, the movie's most present first. */
-static size_t act_names(const struct md_story *story, const struct md_act_range *act,
+/* Names that come up for the first time in an act, at most ACT_NAMES. */
+static size_t new_names(const struct md_story *story, const struct md_act_range *act,
                         const char **ret)
 {
-    int64_t first, end;
     size_t n = 0;
-    act_sentences(story, act, &first, &end);
     for (size_t c = 0; c < story->characters.n && n < ACT_NAMES; c++) {
-        const char *name = story->characters.v[c].name;
-        for (int64_t i = first; i < end; i++) {
-            const struct md_sentence *x = &story->sentences.v[i];
-            if (says_name(x->text, name) || (x->speaker && strcasecmp(x->speaker, name) == 0)) {
-                ret[n++] = name;
-                break;
-            }
-        }
+        const struct md_character *x = &story->characters.v[c];
+        if (x->first_us >= act->start_us && x->first_us < act->end_us)
+            ret[n++] = x->name;
     }
     return n;
 }
@@ -233,42 +240,55 @@ static int write_act(const struct md_story *story, struct md_act_range *act, con
 {
     const char *names[ACT_NAMES];
     md_autostr out = {0};
-    size_t named = act_names(story, act, names);
+    size_t named = new_names(story, act, names);
     if (named > 0) {
         md_prose_list(names, named, &out);
-        md_str_append(&out, named == 1 ? " is named here. " : " are named here. ");
+        md_str_append(&out, named == 1 ? " is" : " are");
+        md_str_append(&out, act->first_segment == 0 ? " named first. " : " first named here. ");
     }
     write_lines(story, lines, n, &out);
     act->summary = md_str_take(&out);
     return act->summary ? MD_OK : MD_ERR_NOMEM;
 }
 
+/* Is this key word part of a character's name? */
+static bool is_in_a_name(const struct md_story *story, const char *word)
+{
+    for (size_t c = 0; c < story->characters.n; c++)
+        if (strstr(story->characters.v[c].name, word))
+            return true;
+    return false;
+}
+
 static void write_opening(const struct md_timeline *t, const struct md_story *story,
                           struct md_str *out)
 {
-    const size_t most_names = 4, most_words = 4;
-    const char *names[4];
-    size_t minutes = (size_t)((t->content_us + 30 * MD_SECOND_US) / (60 * MD_SECOND_US));
-    size_t n = MD_MIN(story->characters.n, most_names);
+    enum { MOST = 4 };
+    const char *names[MOST], *words[MOST];
+    const int64_t minute_us = 60 * MD_SECOND_US;
+    long minutes = (long)((t->duration_us + minute_us / 2) / minute_us);
+    size_t n = MD_MIN(story->characters.n, (size_t)MOST), k = 0;
     if (minutes > 1)
-        md_str_printf(out, "%zu minutes", minutes);
+        md_str_printf(out, "%ld minutes", minutes);
     else
-        md_str_printf(out, "%lld seconds", (long long)(t->content_us / MD_SECOND_US));
-    md_str_printf(out, " in %zu scene%s and %zu spoken sentence%s.", story->segments.n,
-                  story->segments.n == 1 ? "" : "s", story->sentences.n,
-                  story->sentences.n == 1 ? "" : "s");
+        md_str_printf(out, "%ld seconds",
+                      (long)((t->duration_us + MD_SECOND_US / 2) / MD_SECOND_US));
+    md_str_printf(out, " in %zu scene%s.", story->segments.n, story->segments.n == 1 ? "" : "s");
     for (size_t i = 0; i < n; i++)
         names[i] = story->characters.v[i].name;
     if (n > 0) {
-        md_str_append(out, " The talk is of ");
+        md_str_append_char(out, ' ');
         md_prose_list(names, n, out);
+        md_str_append(out, n == 1 ? " is named most." : " are named most.");
     }
-    if (story->keywords.n >= 3) {
-        md_str_append(out, n > 0 ? "; words that return: " : " Words that return: ");
-        md_prose_list((const char *const *)story->keywords.v, MD_MIN(story->keywords.n, most_words),
-                      out);
+    for (size_t i = 0; i < story->keywords.n && k < MOST; i++)
+        if (!is_in_a_name(story, story->keywords.v[i]))
+            words[k++] = story->keywords.v[i];
+    if (k >= 2) {
+        md_str_append(out, " Words the dialogue keeps returning to: ");
+        md_prose_list(words, k, out);
+        md_str_append_char(out, '.');
     }
-    md_str_append(out, n > 0 || story->keywords.n >= 3 ? "." : "");
 }
 
 static int write_all(const struct md_timeline *t, const struct md_span_vec *spans,

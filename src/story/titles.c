@@ -51,7 +51,7 @@ static bool can_be_shown(const char *s, size_t n)
     return chars >= 2;
 }
 
-/* The term as written, names with a capital. */
+/* The term as written; names, and what is written with a capital inside sentences, with one. */
 static char *shown_term(const struct md_topics *topics, const struct md_terms *names, uint32_t id)
 {
     md_autostr out = {0};
@@ -59,7 +59,8 @@ static char *shown_term(const struct md_topics *topics, const struct md_terms *n
     const char *form = md_terms_text(&topics->forms, topics->use.v[id].form, &n);
     if (n > 2 && memcmp(form + n - 2, "'s", 2) == 0)
         n -= 2;
-    if (md_terms_find(names, form, n) >= 0) {
+    const struct md_term_use *use = &topics->use.v[id];
+    if (md_terms_find(names, form, n) >= 0 || use->capital * 2 > MD_MAX(use->inside, 1u)) {
         uint32_t cp;
         char bytes[4];
         size_t used = md_char_next(form, n, &cp);
@@ -163,53 +164,115 @@ int md_story_find_keywords(const struct md_topics *topics, const struct md_terms
 
 /* --- titles --- */
 
-/* How good the sentence is as a title; 0 when it cannot be one. */
-static float title_score(const struct md_topics *topics, const struct md_sentence *x, size_t index)
+/* A stretch of a sentence that may become a title. */
+struct title {
+    const char *s;
+    size_t n;
+    float score;
+};
+
+/* "And the light went round" reads better without its "And". */
+static size_t skip_conjunction(const char *s, size_t n)
 {
-    const struct md_sentence_terms *terms = &topics->sentences.v[index];
-    size_t chars = md_prose_length(x->text);
-    if (chars < 4 || chars > TITLE_CHARS || terms->words < 2 ||
-        (terms->words > TITLE_WORDS && chars > TITLE_WORDS * 3))
-        return 0;
-    float topic = terms->n == 0 ? 0.25f : 1;
-    float length = terms->words <= 2 ? 0.7f : 1;
-    return topic * length * (0.15f + x->importance + 0.25f * x->emotion);
+    static const char *const words[] = {"And ", "But ", "So ", "Well, ", "Oh, ", "Because "};
+    for (size_t i = 0; i < MD_ARRAY_LEN(words); i++) {
+        size_t len = strlen(words[i]);
+        if (n > len && memcmp(s, words[i], len) == 0)
+            return len;
+    }
+    return 0;
 }
 
-/* Text without its closing full stop and without quotation marks around it. */
-static void append_title(const char *text, struct md_str *out)
+/* Bytes up to the first comma or dash of its own; n when there is none. */
+static size_t first_clause(const char *s, size_t n)
 {
-    size_t n = strlen(text);
-    while (n > 0 && (text[n - 1] == '.' || text[n - 1] == ',' || text[n - 1] == '"'))
+    for (size_t pos = 0; pos < n;) {
+        uint32_t cp;
+        size_t used = md_char_next(s + pos, n - pos, &cp);
+        if (md_char_class(cp) == MD_CHAR_PAUSE || (cp == '.' && pos + used < n))
+            return pos;
+        pos += used;
+    }
+    return n;
+}
+
+static size_t count_chars(const char *s, size_t n)
+{
+    size_t chars = 0;
+    for (size_t i = 0; i < n; i++)
+        chars += ((unsigned char)s[i] & 0xC0) != 0x80;
+    return chars;
+}
+
+static size_t count_words(const char *s, size_t n)
+{
+    struct md_word word;
+    size_t pos = 0, words = 0;
+    while (md_word_next(s, n, &pos, &word))
+        words++;
+    return words;
+}
+
+/* How good a stretch is as a title; 0 when it cannot be one. */
+static float title_score(const struct md_sentence *x, const struct md_sentence_terms *terms,
+                         const char *s, size_t n, bool whole)
+{
+    size_t chars = count_chars(s, n), words = count_words(s, n);
+    size_t fewest = whole ? 2 : 4; /* a torn-off "Look" or "In the end" is no title */
+    if (chars < 4 || chars > TITLE_CHARS || words < fewest ||
+        (words > TITLE_WORDS && chars > TITLE_WORDS * 3))
+        return 0;
+    float topic = terms->topical == 0 ? 0.3f : 1;
+    float length = words <= 2 ? 0.7f : 1;
+    return topic * length * (whole ? 1 : 0.75f) * (0.15f + x->importance + 0.25f * x->emotion);
+}
+
+/* Keeps the better of the sentence and its first clause in *best. */
+static void try_sentence(const struct md_sentence *x, const struct md_sentence_terms *terms,
+                         const struct md_terms *used, struct title *best)
+{
+    size_t n = strlen(x->text), skipped = skip_conjunction(x->text, n);
+    const char *s = x->text + skipped;
+    size_t lengths[2] = {n - skipped, first_clause(s, n - skipped)};
+    for (int k = 0; k < 2; k++) {
+        float score = title_score(x, terms, s, lengths[k], k == 0);
+        if (score > best->score && md_terms_find(used, s, lengths[k]) < 0)
+            *best = (struct title){s, lengths[k], score};
+    }
+}
+
+/* The title with a capital, without its closing full stop and quotation marks around it. */
+static void append_title(const struct title *title, struct md_str *out)
+{
+    const char *s = title->s;
+    size_t n = title->n;
+    uint32_t cp;
+    char bytes[4];
+    while (n > 0 && strchr(".,\"", s[n - 1]))
         n--;
-    while (n > 0 && *text == '"') {
-        text++;
+    while (n > 0 && *s == '"') {
+        s++;
         n--;
     }
-    bool dots = text[n] == '.' && text[n + 1] == '.';
-    md_str_append_n(out, text, n);
-    if (dots)
+    if (n == 0)
+        return;
+    size_t used = md_char_next(s, n, &cp);
+    md_str_append_n(out, bytes, md_utf8_encode(md_char_upper(cp), bytes));
+    md_str_append_n(out, s + used, n - used);
+    if (title->n >= n + 2 && s[n] == '.' && s[n + 1] == '.')
         md_str_append(out, "\xE2\x80\xA6");
 }
 
 static int line_title(const struct md_topics *topics, const struct md_story *story,
                       const struct md_segment *s, struct md_terms *used, struct md_str *out)
 {
-    const float least = 0.3f;
-    float best_score = least;
-    const char *best = NULL;
-    for (int64_t i = s->first_sentence; i < s->first_sentence + s->sentence_count; i++) {
-        const struct md_sentence *x = &story->sentences.v[i];
-        float score = title_score(topics, x, (size_t)i);
-        if (score > best_score && md_terms_find(used, x->text, strlen(x->text)) < 0) {
-            best_score = score;
-            best = x->text;
-        }
-    }
-    if (!best)
+    struct title best = {.score = 0.25f}; /* below it, key words say more */
+    for (int64_t i = s->first_sentence; i < s->first_sentence + s->sentence_count; i++)
+        try_sentence(&story->sentences.v[i], &topics->sentences.v[i], used, &best);
+    if (!best.s)
         return MD_OK;
-    append_title(best, out);
-    return md_terms_add(used, best, strlen(best), NULL);
+    append_title(&best, out);
+    return md_terms_add(used, best.s, best.n, NULL);
 }
 
 static void keyword_title(const struct md_segment *s, struct md_str *out)

@@ -54,11 +54,12 @@ static size_t stem_by_length(const char *s, size_t n)
 struct reader {
     const struct md_text_traits *traits;
     struct md_terms stop;
+    const struct md_terms *names;
     struct md_topics *topics;
 };
 
 /* Adds one word of the text unless it is a stop word. */
-static int read_word(struct reader *r, const struct md_word *word)
+static int read_word(struct reader *r, const struct md_word *word, bool first)
 {
     char text[WORD_BYTES];
     size_t n = md_word_lower(word, text, sizeof text);
@@ -69,6 +70,8 @@ static int read_word(struct reader *r, const struct md_word *word)
         return MD_OK;
     if (md_terms_add(&r->topics->forms, text, n, &form) < 0)
         return MD_ERR_NOMEM;
+    size_t plain_n = n > 2 && memcmp(text + n - 2, "'s", 2) == 0 ? n - 2 : n;
+    bool name = md_terms_find(r->names, text, plain_n) >= 0;
     bool english = strcmp(r->traits->language->code, "en") == 0;
     size_t stem_n = word->pair ? n : english ? stem_english(text, n) : stem_by_length(text, n);
     if (md_terms_add(&r->topics->stems, text, stem_n, &stem) < 0)
@@ -76,6 +79,9 @@ static int read_word(struct reader *r, const struct md_word *word)
     if (stem >= r->topics->use.n &&
         md_vec_push(&r->topics->use, (struct md_term_use){.form = form}) < 0)
         return MD_ERR_NOMEM;
+    r->topics->use.v[stem].name |= name;
+    r->topics->use.v[stem].inside += !first;
+    r->topics->use.v[stem].capital += !first && word->capital && !word->all_capitals;
     /* the shortest way it is written reads best as a key word */
     size_t now_n, form_n;
     md_terms_text(&r->topics->forms, r->topics->use.v[stem].form, &now_n);
@@ -97,8 +103,7 @@ static int read_sentence(struct reader *r, const char *text)
     struct md_word word;
     size_t pos = 0, n = strlen(text);
     while (md_word_next(text, n, &pos, &word)) {
-        terms.words++;
-        if (read_word(r, &word) < 0)
+        if (read_word(r, &word, terms.words++ == 0) < 0)
             return MD_ERR_NOMEM;
     }
     terms.n = r->topics->tokens.n - terms.first;
@@ -159,8 +164,10 @@ static size_t run_end(const uint32_t *token, size_t n, size_t k)
 
 static void weigh(struct md_topics *topics)
 {
+    const float name_share = 0.35f; /* "Look, Anna" and "No, Anna" have nothing in common */
     for (size_t t = 0; t < topics->use.n; t++)
         topics->use.v[t].idf =
+            (topics->use.v[t].name ? name_share : 1) *
             (float)log(1 + (double)topics->sentences.n / MD_MAX(topics->use.v[t].sentences, 1u));
     for (size_t i = 0; i < topics->sentences.n; i++) {
         struct md_sentence_terms *s = &topics->sentences.v[i];
@@ -168,6 +175,7 @@ static void weigh(struct md_topics *topics)
         double sum = 0;
         for (size_t k = 0, end; k < s->n; k = end) {
             end = run_end(token, s->n, k);
+            s->topical += topics->use.v[token[k]].name ? 0 : end - k;
             double weight = (double)(end - k) * topics->use.v[token[k]].idf;
             sum += weight * weight;
         }
@@ -176,9 +184,9 @@ static void weigh(struct md_topics *topics)
 }
 
 int md_topics_build(const struct md_sentence_vec *sentences, const struct md_text_traits *traits,
-                    struct md_topics *ret)
+                    const struct md_terms *names, struct md_topics *ret)
 {
-    struct reader r = {.traits = traits, .topics = ret};
+    struct reader r = {.traits = traits, .names = names, .topics = ret};
     int code = md_terms_add_list(&r.stop, traits->language->stop);
     for (size_t i = 0; i < sentences->n && code == MD_OK; i++)
         code = read_sentence(&r, sentences->v[i].text);
