@@ -43,7 +43,8 @@ struct md_engine_params {
     int max_movies;                /* in flight, 1 to MD_ENGINE_MAX_MOVIES */
     int threads;                   /* for each movie; 0: cores shared among the movies in flight */
     unsigned stages;               /* wanted, bits 1u << enum md_stage; what they need is added */
-    bool force;                    /* take no artifact as done, once per movie and stage */
+    int64_t max_height; /* lines of the digest's picture, for estimates; 0: the movie's */
+    bool force;         /* take no artifact as done, once per movie and stage */
 
     int max_crashes; /* a movie fails with its so-manieth lost worker */
     int max_ooms;    /* a movie fails when one stage ran out of memory this often */

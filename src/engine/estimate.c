@@ -40,15 +40,20 @@ static struct gov_video_shape shape_of(const struct md_movie_facts *facts, int t
 
 /* x264 keeps the pictures of its look-ahead (40 to 60), references and one a thread, each with half
  * as much again for its scaled and filtered copies; 8 bit. */
-static int64_t encoder_bytes(const struct md_movie_facts *facts, int threads)
+static int64_t encoder_bytes(const struct md_movie_facts *facts, int threads, int64_t max_height)
 {
     const int64_t kept = 60 + 6;
     struct gov_video_shape shape = shape_of(facts, threads);
     shape.bits_per_sample = 8;
+    if (max_height > 0 && max_height < facts->height) {
+        shape.width = (int32_t)(facts->width * max_height / facts->height + 1);
+        shape.height = (int32_t)max_height;
+    }
     return (kept + threads) * gov_video_frame_bytes(&shape) * 3 / 2;
 }
 
-int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *facts, int threads)
+int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *facts, int threads,
+                          int64_t max_height)
 {
     const int64_t hour_us = INT64_C(3600000000);
     if (stage == MD_STAGE_PROBE)
@@ -57,7 +62,7 @@ int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *fact
         return 0;
     struct gov_video_shape shape = shape_of(facts, threads);
     int64_t decoder = has_picture(facts) ? gov_estimate_video(&gov_config_default, &shape) : 0;
-    int64_t encoder = has_picture(facts) ? encoder_bytes(facts, threads) : 0;
+    int64_t encoder = has_picture(facts) ? encoder_bytes(facts, threads, max_height) : 0;
     int64_t hours = facts->duration_us / hour_us + 1;
     switch (stage) {
     case MD_STAGE_SHOTS:
@@ -69,7 +74,7 @@ int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *fact
     case MD_STAGE_SELECT:
         return base_bytes + 30 * MB + hours * 30 * MB;
     case MD_STAGE_RENDER:
-        return base_bytes + 50 * MB + hours * 20 * MB + decoder + encoder;
+        return base_bytes + hours * 20 * MB + decoder + encoder;
     default:
         return 0;
     }

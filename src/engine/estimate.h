@@ -19,7 +19,9 @@ struct md_movie_facts {
 };
 
 /* Predicted peak resident memory of a worker that runs this stage with this many threads, in bytes,
- * without buffer; 0: not known, the governor's safe default is to be assumed. */
-int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *facts, int threads);
+ * without buffer; 0: not known, the governor's safe default is to be assumed. A digest has at most
+ * max_height lines (0: as many as the movie). */
+int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *facts, int threads,
+                          int64_t max_height);
 
 #endif

@@ -170,7 +170,7 @@ static struct gov_prediction predict(struct md_engine *e, struct movie *m, int t
 {
     char key[GOV_REGIME_MAX];
     struct gov_prediction prediction = {0};
-    m->model_bytes = md_estimate_stage(m->stage, &m->facts, threads);
+    m->model_bytes = md_estimate_stage(m->stage, &m->facts, threads, e->params.max_height);
     if (m->model_bytes > 0) {
         regime_of(m, key);
         prediction = gov_history_correct(e->history, key, m->model_bytes);

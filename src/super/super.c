@@ -444,6 +444,7 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
                             : md_engine_auto_movies(params.cores, config->movies_default);
     params.threads = (int)options->threads;
     params.stages = s->params->stages ? s->params->stages : (1u << MD_STAGES) - 1;
+    params.max_height = options->max_height;
     params.force = options->force;
     int r = md_engine_new(&params, &s->engine);
     return r < 0 ? md_fail(failure, r, "the engine cannot start: %s", md_error_text(r)) : MD_OK;

@@ -196,18 +196,19 @@ static void pressure_asks_for_a_cleanup_once(void **state)
 static void what_is_not_known_is_assumed_to_be_large(void **state)
 {
     struct md_movie_facts broken = {.known = true, .width = 1 << 20, .height = 4};
-    assert_int_equal(md_estimate_stage(MD_STAGE_SHOTS, &(struct md_movie_facts){0}, 2), 0);
-    assert_int_equal(md_estimate_stage(MD_STAGE_SHOTS, &broken, 2), 0);
-    assert_true(md_estimate_stage(MD_STAGE_PROBE, &(struct md_movie_facts){0}, 2) > 0);
+    assert_int_equal(md_estimate_stage(MD_STAGE_SHOTS, &(struct md_movie_facts){0}, 2, 0), 0);
+    assert_int_equal(md_estimate_stage(MD_STAGE_SHOTS, &broken, 2, 0), 0);
+    assert_true(md_estimate_stage(MD_STAGE_PROBE, &(struct md_movie_facts){0}, 2, 0) > 0);
     /* More picture, depth or threads never asks for less. */
     struct md_movie_facts larger = facts;
-    int64_t hd = md_estimate_stage(MD_STAGE_RENDER, &facts, 2);
-    assert_true(md_estimate_stage(MD_STAGE_RENDER, &facts, 8) > hd);
+    int64_t hd = md_estimate_stage(MD_STAGE_RENDER, &facts, 2, 0);
+    assert_true(md_estimate_stage(MD_STAGE_RENDER, &facts, 8, 0) > hd);
     larger.bit_depth = 10;
-    assert_true(md_estimate_stage(MD_STAGE_RENDER, &larger, 2) > hd);
+    assert_true(md_estimate_stage(MD_STAGE_RENDER, &larger, 2, 0) > hd);
     larger = facts;
     larger.width *= 2;
-    assert_true(md_estimate_stage(MD_STAGE_RENDER, &larger, 2) > hd);
+    assert_true(md_estimate_stage(MD_STAGE_RENDER, &larger, 2, 0) > hd);
+    assert_true(md_estimate_stage(MD_STAGE_RENDER, &facts, 2, 480) < hd);
 }
 
 static void history_corrects_the_next_prediction(void **state)
