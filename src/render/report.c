@@ -236,6 +236,7 @@ void md_report_hero(struct md_str *out, struct md_report *report)
 
 static void append_paragraphs(struct md_str *out, const char *text)
 {
+    enum { LONG_PARAGRAPH = 200 };
     bool first = true;
     while (text && *text) {
         const char *end = strstr(text, "\n\n");
@@ -245,8 +246,9 @@ static void append_paragraphs(struct md_str *out, const char *text)
             out->failed = true;
             return;
         }
-        /* A large initial suits a letter only. */
-        bool initial = first && ((*paragraph | 0x20) >= 'a' && (*paragraph | 0x20) <= 'z');
+        /* A large initial suits a letter and some lines behind it. */
+        bool initial = first && n >= LONG_PARAGRAPH &&
+                       ((*paragraph | 0x20) >= 'a' && (*paragraph | 0x20) <= 'z');
         if (strspn(paragraph, " \n") < n)
             md_report_put(out, "paragraph", {"class", initial ? "initial" : ""},
                           {"text", paragraph});
@@ -275,12 +277,15 @@ void md_report_synopsis(struct md_str *out, struct md_report *report)
 {
     const struct md_story *story = report->o->story;
     md_autostr paragraphs = {0}, aside = {0};
-    if (!story->synopsis)
-        return;
-    append_paragraphs(&paragraphs, story->synopsis);
+    append_paragraphs(&paragraphs, story->synopsis
+                                       ? story->synopsis
+                                       : "No words of this movie could be read: there are no "
+                                         "subtitles beside it or in it. The digest was made from "
+                                         "picture and sound alone.");
     append_aside(&aside, story);
     md_report_put(out, "synopsis", {"paragraphs", md_str_text(&paragraphs)},
-                  {"aside", md_str_text(&aside)}, {"language", report->o->transcript->language});
+                  {"aside", md_str_text(&aside)},
+                  {"language", story->synopsis ? report->o->transcript->language : NULL});
     out->failed |= md_str_failed(&paragraphs) || md_str_failed(&aside);
 }
 

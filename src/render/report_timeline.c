@@ -194,20 +194,24 @@ static void append_transition(struct md_str *out, const struct md_report *report
     md_str_append(out, "</svg>");
 }
 
+/* Marks of a long film would lie on each other: one is drawn only where the last is far enough. */
 static void lane_transitions(struct md_str *out, const struct md_report *report)
 {
+    const double apart = 100.0 / MAX_MARKS;
     const struct md_shot_vec *shots = &report->o->shots->shots;
     md_autostr marks = {0};
-    size_t gradual = 0;
-    for (size_t i = 0; i < shots->n; i++) {
+    double last = -apart;
+    for (size_t i = 1; i < shots->n; i++) {
         const char *class_name = transition_class(shots->v[i].transition);
         double x = percent(report, shots->v[i].start_us);
-        if (!class_name && i > 0 && shots->n <= MAX_MARKS)
+        if (class_name && x - last >= apart) {
+            append_transition(&marks, report, &shots->v[i], class_name);
+            last = x;
+        } else if (!class_name && shots->n <= MAX_MARKS) {
             md_str_printf(&marks,
                           "<line class=\"cut\" x1=\"%.3f%%\" x2=\"%.3f%%\" y1=\"2\" y2=\"10\"/>", x,
                           x);
-        else if (class_name && gradual++ < MAX_MARKS)
-            append_transition(&marks, report, &shots->v[i], class_name);
+        }
     }
     put_lane(out, "transitions", "Transitions", "Cuts, dissolves, fades and wipes", 12, &marks);
 }
@@ -320,26 +324,57 @@ static void lane_motion(struct md_str *out, const struct md_report *report)
     put_lane(out, "motion", "Motion", "Motion over time", CURVE_HEIGHT, &marks);
 }
 
+static void append_sound(struct md_str *out, const struct md_report *report, int sound,
+                         int64_t start_us, int64_t end_us)
+{
+    char title[96], times[64];
+    snprintf(title, sizeof title, "%s, %s", md_sound_names[sound],
+             md_report_range(times, start_us, end_us));
+    open_rect(out, report, md_sound_names[sound], start_us, end_us, 0, 14);
+    close_with_title(out, "rect", title);
+}
+
+/* What is heard most in [start, end); *next is the first range that may reach into it. */
+static int main_sound(const struct md_sound_vec *ranges, int64_t start_us, int64_t end_us,
+                      size_t *next)
+{
+    int64_t heard[MD_SOUND_OTHER + 1] = {0};
+    int most = -1;
+    while (*next < ranges->n && ranges->v[*next].end_us <= start_us)
+        (*next)++;
+    for (size_t i = *next; i < ranges->n && ranges->v[i].start_us < end_us; i++) {
+        int sound = MD_CLAMP(ranges->v[i].sound, MD_SOUND_SILENCE, MD_SOUND_OTHER);
+        heard[sound] +=
+            MD_MIN(end_us, ranges->v[i].end_us) - MD_MAX(start_us, ranges->v[i].start_us);
+    }
+    for (int sound = 0; sound <= MD_SOUND_OTHER; sound++)
+        if (heard[sound] > 0 && (most < 0 || heard[sound] > heard[most]))
+            most = sound;
+    return most;
+}
+
+/* In columns, neighbours of one kind joined, so that a film of ten thousand ranges draws at most
+ * MAX_MARKS of them. */
 static void lane_sound(struct md_str *out, const struct md_report *report)
 {
     const struct md_sound_vec *ranges = &report->o->audio->ranges;
     md_autostr marks = {0};
+    size_t next = 0;
+    int last = -1;
+    int64_t since_us = 0;
     if (ranges->n == 0)
         return;
-    /* Ranges too short to see are left out where there are more than can be drawn. */
-    int64_t shortest = ranges->n > MAX_MARKS ? report->duration_us / STRIP_COLUMNS : 0;
     md_str_append(&marks, "<rect class=\"bed\" width=\"100%\" height=\"14\"/>");
-    for (size_t i = 0, drawn = 0; i < ranges->n && drawn < 2 * MAX_MARKS; i++) {
-        const struct md_sound_range *range = &ranges->v[i];
-        char title[96], times[64];
-        int sound = MD_CLAMP(range->sound, MD_SOUND_SILENCE, MD_SOUND_OTHER);
-        if (range->end_us - range->start_us < shortest)
+    for (int column = 0; column <= MAX_MARKS; column++) {
+        int64_t start = (int64_t)((double)report->duration_us * column / MAX_MARKS);
+        int64_t end = (int64_t)((double)report->duration_us * (column + 1) / MAX_MARKS);
+        int sound = column < MAX_MARKS ? main_sound(ranges, start, end, &next) : -1;
+        if (sound == last)
             continue;
-        drawn++;
-        snprintf(title, sizeof title, "%s, %s", md_sound_names[sound],
-                 md_report_range(times, range->start_us, range->end_us));
-        open_rect(&marks, report, md_sound_names[sound], range->start_us, range->end_us, 0, 14);
-        close_with_title(&marks, "rect", title);
+        if (last >= 0)
+            append_sound(&marks, report, last, since_us, start);
+        last = sound;
+        since_us = start;
     }
     put_lane(out, "sound", "Sound", "Speech, music and silence over time", 14, &marks);
 }

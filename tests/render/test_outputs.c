@@ -298,6 +298,10 @@ static void a_movie_without_words_has_no_subtitles(void **state)
     write_all(&m);
     for (size_t i = 0; i < MD_ARRAY_LEN(with_words); i++)
         assert_null(read_output(&m, with_words[i], NULL)); /* the old ones went */
+    free(m.story.synopsis);
+    m.story.synopsis = NULL;
+    write_all(&m);
+    expect_in(&m, "report.html", "picture and sound alone");
     expect_not_in(&m, "report.html", "id=\"transcript\"");
     expect_not_in(&m, "report.html", "<track");
     make_outputs_done(&m);
@@ -341,8 +345,15 @@ static void a_film_of_3000_shots_makes_a_page_of_sane_size(void **state)
     make_outputs(&m);
     write_all(&m);
     size_t n = 0;
-    free(read_output(&m, "report.html", &n));
+    md_autofree char *html = read_output(&m, "report.html", &n);
     assert_true(n > 500000 && n < 14000000);
+    /* Lanes reach to the end however many marks they would have. */
+    const char *lane = strstr(html, "lane-transitions"), *end = strstr(lane, "</div>");
+    assert_true(memmem(lane, (size_t)(end - lane), "x=\"99.", 6) != NULL);
+    lane = strstr(html, "lane-sound");
+    end = strstr(lane, "</div>");
+    assert_true(memmem(lane, (size_t)(end - lane), "class=\"speech\"", 14) != NULL);
+    assert_true(end - lane < 200000);
     make_outputs_done(&m);
 }
 
