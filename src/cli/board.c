@@ -223,7 +223,7 @@ void md_board_summary(const struct md_board *board, int columns, int64_t now_us,
         md_text_fit(out, row->name, name, board->ascii);
         append_length(out, row->movie_us);
         append_length(out, row->digest_us);
-        append_length(out, row->end_us > row->start_us ? row->end_us - row->start_us : 0);
+        append_length(out, row->start_us > 0 ? row->end_us - row->start_us : 0);
         /* Never cut: a person copies the path and must read the whole reason. */
         md_str_printf(out, "  %s\n", result_text(row));
     }
