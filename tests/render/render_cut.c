@@ -1,9 +1,12 @@
-/* render_cut MOVIE FOLDER START-END... [--OPTION=VALUE...]: renders these seconds of a movie, to
- * look at the result by hand. */
+/* render_cut MOVIE FOLDER START-END... [--measure] [--OPTION=VALUE...]: renders these seconds of
+ * a movie, to look at the result by hand, and measures the joins. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "join_check.h"
 #include "run_render.h"
 
 static int set_option(struct run_render *run, char *text)
@@ -32,16 +35,48 @@ static void show(const struct run_render *run)
         printf("warning: %s\n", render->warnings.v[i]);
 }
 
+static void show_side(const char *name, const struct join_side *side)
+{
+    printf("  %s: %+d frames%s (differs by %.2f), sound %+.2f ms%s (match %.3f)\n", name,
+           side->frames_off, side->picture_told ? "" : "?", side->difference, side->sound_ms,
+           side->sound_told ? "" : "?", side->match);
+}
+
+static int measure(struct run_render *run)
+{
+    struct joins joins = {0};
+    md_autofree char *digest = md_path_join(run->out_dir, "digest.mp4");
+    int rc = join_check(run->movie, &run->media, digest, &run->render, &joins, &run->failure);
+    for (size_t i = 0; i < joins.n; i++) {
+        printf("piece %zu\n", joins.v[i].piece);
+        show_side("start", &joins.v[i].start);
+        show_side("end  ", &joins.v[i].end);
+    }
+    struct join_summary s = join_summarize(&joins);
+    printf("%d sides: picture told at %d, off at %d, by %d frames at most; sound told at %d, off "
+           "by %.2f ms at most, %.2f on average\n",
+           s.sides, s.pictures_told, s.pictures_off, s.most_frames_off, s.sounds_told,
+           s.most_sound_ms, s.mean_sound_ms);
+    md_vec_done(&joins);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 4) {
-        fprintf(stderr, "usage: %s MOVIE FOLDER START-END... [--OPTION=VALUE...]\n", argv[0]);
+        fprintf(stderr, "usage: %s MOVIE FOLDER START-END... [--measure] [--OPTION=VALUE...]\n",
+                argv[0]);
         return 2;
     }
+    bool measures = false;
     struct run_render run;
     run_render_init(&run, argv[1], argv[2]);
     for (int i = 3; i < argc; i++) {
         double start, end;
+        if (strcmp(argv[i], "--measure") == 0) {
+            measures = true;
+            continue;
+        }
         if (strncmp(argv[i], "--", 2) == 0) {
             if (set_option(&run, argv[i] + 2) < 0) {
                 fprintf(stderr, "bad option %s %s\n", argv[i], run.failure.message);
@@ -59,6 +94,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", md_error_name(rc), run.failure.message);
     else
         show(&run);
+    if (rc == MD_OK && measures)
+        rc = measure(&run);
     run_render_done(&run);
     return rc < 0;
 }
