@@ -4,6 +4,7 @@
 static const struct md_stage_ops *const table[] = {
     &md_stage_ops_probe,
     &md_stage_ops_shots,
+    &md_stage_ops_audio,
     &md_stage_ops_transcript,
     &md_stage_ops_story,
     &md_stage_ops_select,

@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "media/video_reader.h"
 #include "model/stage.h"
-#include "render/loudness.h"
+#include "render/meter.h"
 #include "render/sound_source.h"
 
 enum {
