@@ -37,7 +37,8 @@ void sc_barometer(struct canvas *c, const struct view *v)
     pr_barometer(c, 560, 430, 300, CV_PI * (1.62f - 0.62f * cv_ramp(v->t, 0.4f, 2.8f)) + shiver);
     cv_push(c);
     cv_light(c, 0.9f, 0.8f, 0.72f);
-    pe_face(c, PIP, 1240, 520, 1.35f, &(struct face){.turn = -0.8f, .glow = 1, .mouth = view_mouth(v, PIP), .brow = 0.3f});
+    pe_face(c, PIP, 1240, 520, 1.35f,
+            &(struct face){.turn = -0.8f, .glow = 1, .mouth = view_mouth(v, PIP), .brow = 0.3f});
     cv_pop(c);
     cv_glow(c, 300, 200, 900, 900, 0xff9a40, 0.25f);
 }
@@ -47,16 +48,24 @@ static void rock_in_storm(struct canvas *c, const struct view *v, float power, f
 {
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 0.3f);
-    na_ceiling(c, v->film, 330, 0x0c121e, 0x3a4860, 12);
+    na_ceiling(c, v->film, 330, 0x162032, 0x4e607c, 12);
     sh_look(c, &v->cam, 0.6f);
-    na_wave(c, v->film, &(struct na_wave){.y = 600, .amp = 60, .length = 420, .speed = 120, .bottom = 1100, .seed = 2, .top = 0x34485a,
-                                          .deep = 0x18222e, .foam = 0xa8b8c4});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 600,
+                              .amp = 60,
+                              .length = 420,
+                              .speed = 120,
+                              .bottom = 1100,
+                              .seed = 2,
+                              .top = 0x34485a,
+                              .deep = 0x18222e,
+                              .foam = 0xa8b8c4});
     sh_look(c, &v->cam, 0.9f);
     if (power > 0)
         pr_beam(c, 620, 690 - 1.35f * PR_LAMP_HEIGHT - 60, 1.35f, angle, power);
     na_rocks(c, 600, 740, 720, 150, 8, 0x4a5466, 0x12161e);
     cv_push(c);
-    float lit = 0.36f + 0.5f * v->flash;
+    float lit = 0.48f + 0.45f * v->flash;
     cv_light(c, lit, lit * 1.05f, lit * 1.25f);
     pr_lighthouse(c, 620, 630, 1.35f, power, power > 0 ? 0.9f : 0);
     cv_pop(c);
@@ -65,8 +74,16 @@ static void rock_in_storm(struct canvas *c, const struct view *v, float power, f
     na_spray(c, 310, 740, 200, u, 5, 0.9f);
     na_spray(c, 890, 750, 230, fmodf(u + 0.4f, 1), 6, 0.9f);
     for (int i = 0; i < 2; i++)
-        na_wave(c, v->film, &(struct na_wave){.y = 760 + i * 90, .amp = 100, .length = 520 + 130 * i, .speed = 150, .bottom = 1200, .seed = 7 + i,
-                                              .top = i ? 0x1c2a38 : 0x2a3c4e, .deep = 0x0a1018, .foam = 0xb0c0cc});
+        na_wave(c, v->film,
+                &(struct na_wave){.y = 760 + i * 90,
+                                  .amp = 100,
+                                  .length = 520 + 130 * i,
+                                  .speed = 150,
+                                  .bottom = 1200,
+                                  .seed = 7 + i,
+                                  .top = i ? 0x1c2a38 : 0x2a3c4e,
+                                  .deep = 0x0a1018,
+                                  .foam = 0xb0c0cc});
 }
 
 void sc_first_rain(struct canvas *c, const struct view *v)
@@ -83,8 +100,14 @@ void sc_radio_room(struct canvas *c, const struct view *v)
     rm_kitchen(c, v, STORMY, 0.8f);
     pr_table(c, 790, 880, 560, 190);
     pr_radio(c, 930, 672, 1.15f, 1);
-    pe_figure(c, ELIAS, 620, 872, 2.7f, &(struct pose){.arm = 1.5f, .elbow = 0.7f, .arm2 = 0.8f, .lean = 0.08f, .mouth = view_mouth(v, ELIAS)});
-    pe_figure(c, NORA, 1300, 876, 2.5f, &(struct pose){.left = 1, .arm = 0.9f, .arm2 = 0.6f, .elbow = 0.8f});
+    pe_figure(c, ELIAS, 620, 872, 2.7f,
+              &(struct pose){.arm = 1.5f,
+                             .elbow = 0.7f,
+                             .arm2 = 0.8f,
+                             .lean = 0.08f,
+                             .mouth = view_mouth(v, ELIAS)});
+    pe_figure(c, NORA, 1300, 876, 2.5f,
+              &(struct pose){.left = 1, .arm = 0.9f, .arm2 = 0.6f, .elbow = 0.8f});
     pe_figure(c, PIP, 1470, 880, 2.2f, &(struct pose){.left = 1, .glow = 1});
     cv_glow(c, 930, 600, 300, 200, 0xffa840, 0.25f);
 }
@@ -94,16 +117,36 @@ void sc_ferry_storm(struct canvas *c, const struct view *v)
     int k = v->shot->variant;
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 0.3f);
-    na_ceiling(c, v->film * 1.2f, k == 1 ? 300 : 360, 0x0a101a, k == 2 ? 0x303c50 : 0x38465c, 40 + k);
+    na_ceiling(c, v->film * 1.2f, k == 1 ? 300 : 360, 0x141d2e, k == 2 ? 0x425269 : 0x4c5e78,
+               40 + k);
     if (v->flash > 0)
         na_bolt(c, k ? 420 : 1240, 40, k ? 500 : 1160, 560, 5 + k, v->flash);
     sh_look(c, &v->cam, 0.8f);
-    struct na_wave back = {.y = 620, .amp = 120, .length = 640, .speed = -120, .bottom = 1200, .seed = 21 + k, .top = 0x3a4e60, .deep = 0x1a2632, .foam = 0xb4c4d0};
+    struct na_wave back = {.y = 620,
+                           .amp = 120,
+                           .length = 640,
+                           .speed = -120,
+                           .bottom = 1200,
+                           .seed = 21 + k,
+                           .top = 0x3a4e60,
+                           .deep = 0x1a2632,
+                           .foam = 0xb4c4d0};
     na_wave(c, v->film, &back);
     sh_look(c, &v->cam, 1);
-    struct na_wave w = {.y = 700, .amp = 170, .length = 860, .speed = -170, .bottom = 1300, .seed = 12 + k, .top = 0x2e4254, .deep = 0x101a24, .foam = 0xc0ccd6};
-    float x = k == 2 ? 700 : 620 + v->t * 60, y = na_wave_y(&w, x, v->film), tilt = na_wave_slope(&w, x, v->film) * 0.9f;
-    float lights = k == 1 ? (cv_hash((uint32_t)(v->t * 11), 3) > 0.5f ? 0.8f : 0) * (v->t < 1.3f) : k == 2 ? 0 : 0.9f;
+    struct na_wave w = {.y = 700,
+                        .amp = 170,
+                        .length = 860,
+                        .speed = -170,
+                        .bottom = 1300,
+                        .seed = 12 + k,
+                        .top = 0x2e4254,
+                        .deep = 0x101a24,
+                        .foam = 0xc0ccd6};
+    float x = k == 2 ? 700 : 620 + v->t * 60, y = na_wave_y(&w, x, v->film),
+          tilt = na_wave_slope(&w, x, v->film) * 0.9f;
+    float lights = k == 1   ? (cv_hash((uint32_t)(v->t * 11), 3) > 0.5f ? 0.8f : 0) * (v->t < 1.3f)
+                   : k == 2 ? 0
+                            : 0.9f;
     cv_push(c);
     float lit = 0.42f + 0.5f * v->flash;
     cv_light(c, lit, lit, lit * 1.15f);
@@ -126,12 +169,13 @@ void sc_strike(struct canvas *c, const struct view *v)
 {
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 1);
-    na_ceiling(c, v->film * 1.3f, 260, 0x0a0f1a, 0x36425a, 61);
-    float hit = v->t >= 0.9f && v->t < 1.7f ? 1 - 0.4f * cv_hash((uint32_t)(v->t * 24), 5) : 0;
+    na_ceiling(c, v->film * 1.3f, 260, 0x141c2c, 0x4a5a76, 61);
+    float hit = v->t >= 0.9f ? 1 - cv_ramp(v->t, 1.35f, 1.75f) : 0;
+    hit *= 1 - 0.3f * cv_hash((uint32_t)(v->t * 24), 5);
     cv_push(c);
-    float lit = 0.34f + 0.6f * hit;
+    float lit = 0.46f + 0.5f * hit;
     cv_light(c, lit, lit * 1.03f, lit * 1.2f);
-    pr_lighthouse(c, 800, 1750, 4.2f, v->t < 1.5f ? 1 : 0, 0);
+    pr_lighthouse(c, 800, 1750, 4.2f, v->t < 1.36f ? 1 : 0, 0);
     cv_pop(c);
     if (hit > 0) {
         na_bolt(c, 1080, -60, 802, 78, 13, hit);
@@ -140,7 +184,8 @@ void sc_strike(struct canvas *c, const struct view *v)
     if (v->t > 1)
         for (int i = 0; i < 40; i++) { // sparks
             float a = cv_hash(i, 8) * 6.28f, s = (v->t - 1) * (120 + 420 * cv_hash(i, 9));
-            cv_dot(c, 800 + cosf(a) * s, 90 + sinf(a) * s + 500 * (v->t - 1) * (v->t - 1), 4, 0xffd890, 1 - (v->t - 1) / 1.2f);
+            cv_dot(c, 800 + cosf(a) * s, 90 + sinf(a) * s + 500 * (v->t - 1) * (v->t - 1), 4,
+                   0xffd890, 1 - (v->t - 1) / 1.2f);
         }
     sh_screen(c);
     na_rain(c, v->film, 220, -0.2f, 60, 0.35f);
@@ -192,8 +237,17 @@ void sc_landing(struct canvas *c, const struct view *v)
     cv_glow(c, 1010, 780, 620, 420, 0xff9a40, 0.4f);
     cv_push(c);
     cv_light(c, 0.85f, 0.74f, 0.66f);
-    pe_figure(c, ELIAS, 720, 872, 2.5f, &(struct pose){.sits = 1, .lean = -0.42f, .arm = -0.5f, .arm2 = -0.3f, .mouth = view_mouth(v, ELIAS)});
-    pe_figure(c, NORA, 1090, 866, 2.5f, &(struct pose){.sits = 1, .left = 1, .lean = 0.16f, .arm = 1.3f, .arm2 = 1.1f, .mouth = view_mouth(v, NORA)});
+    pe_figure(
+        c, ELIAS, 720, 872, 2.5f,
+        &(struct pose){
+            .sits = 1, .lean = -0.42f, .arm = -0.5f, .arm2 = -0.3f, .mouth = view_mouth(v, ELIAS)});
+    pe_figure(c, NORA, 1090, 866, 2.5f,
+              &(struct pose){.sits = 1,
+                             .left = 1,
+                             .lean = 0.16f,
+                             .arm = 1.3f,
+                             .arm2 = 1.1f,
+                             .mouth = view_mouth(v, NORA)});
     pe_figure(c, PIP, 1290, 862, 2.3f, &(struct pose){.left = 1, .glow = 1});
     cv_pop(c);
     sh_round(c, 972, 776, 76, 100, 14); // the lantern, saved

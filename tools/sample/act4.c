@@ -12,14 +12,26 @@ void sc_door(struct canvas *c, const struct view *v)
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 1);
     float open = cv_ramp(v->t, 0.1f, 0.4f);
-    na_wave(c, v->film, &(struct na_wave){.y = 640, .amp = 120, .length = 460, .speed = 140, .bottom = 1000, .seed = 4, .top = 0x34485c, .deep = 0x141e2a, .foam = 0xb8c8d4});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 640,
+                              .amp = 120,
+                              .length = 460,
+                              .speed = 140,
+                              .bottom = 1000,
+                              .seed = 4,
+                              .top = 0x34485c,
+                              .deep = 0x141e2a,
+                              .foam = 0xb8c8d4});
     if (v->flash > 0)
         na_bolt(c, 860, 100, 780, 560, 7, v->flash);
     na_rain(c, v->film, 200, -0.5f, 60, 0.4f);
     cv_push(c);
     cv_tint(c, 0x0a0c14, 0.88f - 0.3f * v->flash);
-    pe_figure(c, NORA, 760 + 40 * v->t, 850, 3.2f, &(struct pose){.arm = 1.4f, .arm2 = 0.8f, .lean = 0.15f, .walk = v->t * 6, .stride = 0.5f});
-    pe_figure(c, PIP, 620 + 60 * v->t, 856, 3.0f, &(struct pose){.walk = v->t * 10, .stride = 0.7f, .glow = 0.7f});
+    pe_figure(
+        c, NORA, 760 + 40 * v->t, 850, 3.2f,
+        &(struct pose){.arm = 1.4f, .arm2 = 0.8f, .lean = 0.15f, .walk = v->t * 6, .stride = 0.5f});
+    pe_figure(c, PIP, 620 + 60 * v->t, 856, 3.0f,
+              &(struct pose){.walk = v->t * 10, .stride = 0.7f, .glow = 0.7f});
     cv_pop(c);
     sh_rect(c, -300, -300, 800, 1500); // dark walls left and right of the doorway
     sh_rect(c, 1100, -300, 800, 1500);
@@ -41,11 +53,20 @@ static void storm_shore(struct canvas *c, const struct view *v, int seed)
 {
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 0.25f);
-    na_ceiling(c, v->film * 1.4f, 330, 0x0a101a, 0x35425a, 70 + seed);
+    na_ceiling(c, v->film * 1.4f, 330, 0x141d2e, 0x4a5a76, 70 + seed);
     if (v->flash > 0)
         na_bolt(c, seed ? 1180 : 420, 30, seed ? 1060 : 520, 520, 11 + seed, v->flash);
     sh_look(c, &v->cam, 0.6f);
-    na_wave(c, v->film, &(struct na_wave){.y = 600, .amp = 130, .length = 560, .speed = 190, .bottom = 1100, .seed = 31 + seed, .top = 0x3a5062, .deep = 0x1a2834, .foam = 0xbccad4});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 600,
+                              .amp = 130,
+                              .length = 560,
+                              .speed = 190,
+                              .bottom = 1100,
+                              .seed = 31 + seed,
+                              .top = 0x3a5062,
+                              .deep = 0x1a2834,
+                              .foam = 0xbccad4});
     float u = fmodf(v->film * 0.7f, 1);
     na_spray(c, 380 + 500 * seed, 640, 260, u, 7, 0.9f);
 }
@@ -56,7 +77,7 @@ void sc_causeway(struct canvas *c, const struct view *v)
     storm_shore(c, v, back);
     sh_look(c, &v->cam, 0.85f);
     cv_push(c);
-    float lit = 0.34f + 0.6f * v->flash;
+    float lit = 0.46f + 0.5f * v->flash;
     cv_light(c, lit, lit * 1.05f, lit * 1.25f);
     if (back) { // towards the dark tower
         na_rocks(c, 260, 720, 560, 160, 8, 0x8a96a8, 0x2a3240);
@@ -85,15 +106,32 @@ void sc_causeway(struct canvas *c, const struct view *v)
     cv_push(c);
     cv_light(c, 0.55f + 0.4f * v->flash, 0.56f + 0.4f * v->flash, 0.7f + 0.3f * v->flash);
     if (!back) {
-        pe_figure(c, PIP, x - 190, 806, 2.1f, &(struct pose){.walk = v->t * 17, .stride = 1, .glow = 1, .lean = 0.12f});
-        pe_figure(c, NORA, x, 808, 2.35f, &(struct pose){.walk = v->t * 11, .stride = 1, .lean = 0.24f, .lantern = 1, .arm = 0.9f});
+        pe_figure(c, PIP, x - 190, 806, 2.1f,
+                  &(struct pose){.walk = v->t * 17, .stride = 1, .glow = 1, .lean = 0.12f});
+        pe_figure(c, NORA, x, 808, 2.35f,
+                  &(struct pose){
+                      .walk = v->t * 11, .stride = 1, .lean = 0.24f, .lantern = 1, .arm = 0.9f});
     } else { // hand in hand
-        pe_figure(c, PIP, x + 130, 806, 2.1f, &(struct pose){.walk = v->t * 15, .stride = 1, .left = 1, .glow = 1, .lean = 0.1f, .arm = 1.2f});
-        pe_figure(c, NORA, x, 808, 2.35f, &(struct pose){.walk = v->t * 10, .stride = 0.9f, .left = 1, .lean = 0.2f, .arm2 = -0.9f});
+        pe_figure(
+            c, PIP, x + 130, 806, 2.1f,
+            &(struct pose){
+                .walk = v->t * 15, .stride = 1, .left = 1, .glow = 1, .lean = 0.1f, .arm = 1.2f});
+        pe_figure(c, NORA, x, 808, 2.35f,
+                  &(struct pose){
+                      .walk = v->t * 10, .stride = 0.9f, .left = 1, .lean = 0.2f, .arm2 = -0.9f});
     }
     cv_pop(c);
     sh_look(c, &v->cam, 1.4f);
-    na_wave(c, v->film, &(struct na_wave){.y = 930, .amp = 120, .length = 620, .speed = 260, .bottom = 1300, .seed = 44, .top = 0x22323f, .deep = 0x0a1016, .foam = 0xc4d0d8});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 930,
+                              .amp = 120,
+                              .length = 620,
+                              .speed = 260,
+                              .bottom = 1300,
+                              .seed = 44,
+                              .top = 0x22323f,
+                              .deep = 0x0a1016,
+                              .foam = 0xc4d0d8});
     sh_screen(c);
     na_rain(c, v->film, 320, back ? 0.55f : -0.55f, 66, 0.38f);
 }
@@ -102,13 +140,31 @@ void sc_breaker(struct canvas *c, const struct view *v)
 {
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 1);
-    na_ceiling(c, v->film * 1.4f, 200, 0x0a101a, 0x3a4658, 91);
-    na_wave(c, v->film, &(struct na_wave){.y = 620, .amp = 160, .length = 700, .speed = 240, .bottom = 1100, .seed = 50, .top = 0x3c5468, .deep = 0x182430, .foam = 0xc8d4dc});
+    na_ceiling(c, v->film * 1.4f, 200, 0x141d2e, 0x4e5e76, 91);
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 620,
+                              .amp = 160,
+                              .length = 700,
+                              .speed = 240,
+                              .bottom = 1100,
+                              .seed = 50,
+                              .top = 0x3c5468,
+                              .deep = 0x182430,
+                              .foam = 0xc8d4dc});
     na_rocks(c, 820, 900, 1000, 420, 52, 0x6a7280, 0x14181e);
     na_spray(c, 760, 640, 460, v->t * 0.8f + 0.08f, 21, 1);
     na_spray(c, 1010, 700, 360, v->t * 0.8f - 0.05f, 22, 1);
     na_spray(c, 540, 720, 320, v->t * 0.7f, 23, 1);
-    na_wave(c, v->film, &(struct na_wave){.y = 860, .amp = 150, .length = 560, .speed = 300, .bottom = 1100, .seed = 51, .top = 0x24343f, .deep = 0x0a1016, .foam = 0xd0dae0});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 860,
+                              .amp = 150,
+                              .length = 560,
+                              .speed = 300,
+                              .bottom = 1100,
+                              .seed = 51,
+                              .top = 0x24343f,
+                              .deep = 0x0a1016,
+                              .foam = 0xd0dae0});
     sh_screen(c);
     na_rain(c, v->film, 180, -0.6f, 80, 0.35f);
 }
@@ -136,13 +192,14 @@ void sc_feet(struct canvas *c, const struct view *v)
         na_spray(c, x + 40, y + 60, 150 * splash, fmodf(ph / 6.28f, 1), 5 + i, 0.7f);
     }
     for (int i = 0; i < 2; i++) {
-        float ph = a * 1.4f + i * CV_PI, x = 360 + 90 * sinf(ph), y = 720 - 50 * fmaxf(0, cosf(ph));
-        sh_limb(c, 360 + i * 20, 380, 34, x, y, 30);
+        float ph = a * 1.4f + i * CV_PI, x = 330 + i * 90 + 70 * sinf(ph),
+              y = 720 - 50 * fmaxf(0, cosf(ph));
+        sh_limb(c, 300 + i * 130, 380, 34, x, y, 30);
         cv_fill(c, 0x4a565c);
         sh_round(c, x - 70, y - 20, 160, 66, 26);
         cv_fill(c, 0x37444a);
     }
-    sh_round(c, 190, 40, 350, 360, 80);
+    sh_round(c, 190, -240, 350, 640, 80);
     cv_fill_h(c, 190, 0x5c3824, 540, 0x9a6038);
     sh_screen(c);
     na_rain(c, v->film, 150, -0.6f, 80, 0.4f);
@@ -181,7 +238,8 @@ void sc_boathouse_outside(struct canvas *c, const struct view *v)
     for (int i = 0; i < 16; i++) { // boards flying
         float s = fmaxf(0, v->t - 0.9f);
         cv_push(c);
-        cv_move(c, 820 + s * (300 + 700 * cv_hash(i, 1)), 420 - s * 420 * cv_hash(i, 2) + 200 * s * s);
+        cv_move(c, 820 + s * (300 + 700 * cv_hash(i, 1)),
+                420 - s * 420 * cv_hash(i, 2) + 200 * s * s);
         cv_turn(c, s * 9 * (cv_hash(i, 3) - 0.5f) + i);
         if (s > 0)
             sh_rect(c, -34, -5, 68, 10);
@@ -189,8 +247,11 @@ void sc_boathouse_outside(struct canvas *c, const struct view *v)
     }
     cv_fill(c, 0x2c2420);
     cv_light(c, 0.5f + 0.4f * v->flash, 0.5f + 0.4f * v->flash, 0.62f + 0.3f * v->flash);
-    pe_figure(c, NORA, 420 + v->t * 90, 800, 1.5f, &(struct pose){.walk = v->t * 11, .stride = 1, .lean = 0.2f, .lantern = 1, .arm = 0.8f});
-    pe_figure(c, PIP, 320 + v->t * 90, 802, 1.4f, &(struct pose){.walk = v->t * 17, .stride = 1, .glow = 1});
+    pe_figure(
+        c, NORA, 420 + v->t * 90, 800, 1.5f,
+        &(struct pose){.walk = v->t * 11, .stride = 1, .lean = 0.2f, .lantern = 1, .arm = 0.8f});
+    pe_figure(c, PIP, 320 + v->t * 90, 802, 1.4f,
+              &(struct pose){.walk = v->t * 17, .stride = 1, .glow = 1});
     na_spray(c, 1180, 720, 330, v->t * 0.55f, 12, 1);
     sh_screen(c);
     na_rain(c, v->film, 280, -0.5f, 62, 0.36f);
@@ -204,14 +265,26 @@ void sc_boathouse(struct canvas *c, const struct view *v)
     cv_light(c, 1.05f, 1.0f, 0.98f);
     pr_battery(c, 400, 560, 1.0f, 0, 1);
     if (v->shot->variant == 0) {
-        pe_figure(c, NORA, 700, 856, 2.8f, &(struct pose){.left = 1, .arm = 1.5f, .arm2 = 1.1f, .lantern = 1, .mouth = view_mouth(v, NORA), .sad = 1});
+        pe_figure(c, NORA, 700, 856, 2.8f,
+                  &(struct pose){.left = 1,
+                                 .arm = 1.5f,
+                                 .arm2 = 1.1f,
+                                 .lantern = 1,
+                                 .mouth = view_mouth(v, NORA),
+                                 .sad = 1});
         pe_figure(c, PIP, 930, 866, 2.6f, &(struct pose){.left = 1, .glow = 1});
     } else {
-        pe_figure(c, NORA, 640, 850, 2.5f, &(struct pose){.sits = 1, .arm = 1.0f, .arm2 = 0.9f, .mouth = view_mouth(v, NORA)});
-        pe_figure(c, PIP, 860, 850, 2.7f, &(struct pose){.left = 1, .glow = 1, .arm = 0.7f + 0.2f * sinf(v->t * 3)});
+        pe_figure(
+            c, NORA, 640, 850, 2.5f,
+            &(struct pose){.sits = 1, .arm = 1.0f, .arm2 = 0.9f, .mouth = view_mouth(v, NORA)});
+        pe_figure(c, PIP, 860, 850, 2.7f,
+                  &(struct pose){.left = 1, .glow = 1, .arm = 0.7f + 0.2f * sinf(v->t * 3)});
     }
     cv_pop(c);
-    na_water(c, v->film, &(struct na_sea){.horizon = 836, .far = 0x2c4450, .near = 0x101c26, .ripple = 0x6a8a98, .chop = 0.7f});
+    na_water(
+        c, v->film,
+        &(struct na_sea){
+            .horizon = 836, .far = 0x2c4450, .near = 0x101c26, .ripple = 0x6a8a98, .chop = 0.7f});
     cv_glow(c, 700, 640, 360, 300, 0xffb060, 0.1f);
 }
 
@@ -222,18 +295,21 @@ void sc_from_above(struct canvas *c, const struct view *v)
     sh_rect(c, -400, -400, 2400, 1700);
     cv_fill_v(c, 0, 0x1a2a38, 900, 0x28404e);
     for (int i = 0; i < 70; i++) { // crests, seen from a gull's height
-        float x = cv_hash(i, 1) * 2000 - 200, y = fmodf(cv_hash(i, 2) * 1200 + v->t * 60, 1200) - 150;
+        float x = cv_hash(i, 1) * 2000 - 200,
+              y = fmodf(cv_hash(i, 2) * 1200 + v->t * 60, 1200) - 150;
         sh_arc(c, x, y + 120, 90 + 60 * cv_hash(i, 3), 5 + 5 * cv_hash(i, 4), -2.1f, -1.0f);
     }
     cv_fill_a(c, 0x8aa4b0, 0.5f);
-    static const float reef[][3] = {{520, 140, 130}, {700, 90, 90}, {960, 120, 150}, {1120, 180, 90}, {820, 190, 70}, {420, 230, 70}};
+    static const float reef[][3] = {{520, 140, 130}, {700, 90, 90},  {960, 120, 150},
+                                    {1120, 180, 90}, {820, 190, 70}, {420, 230, 70}};
     for (int i = 0; i < 6; i++) { // the reef, white water around it
         float x = reef[i][0], y = reef[i][1], r = reef[i][2], s = 1 + 0.06f * sinf(v->t * 4 + i);
         for (int k = 0; k < 9; k++)
             sh_circle(c, x + r * s * cosf(k * 0.7f), y + r * 0.8f * s * sinf(k * 0.7f), r * 0.34f);
         cv_fill_a(c, 0xdce8ec, 0.75f);
         for (int k = 0; k < 7; k++)
-            sh_circle(c, x + r * 0.62f * cosf(k * 0.9f), y + r * 0.5f * sinf(k * 0.9f), r * (0.3f + 0.12f * cv_hash(i, k)));
+            sh_circle(c, x + r * 0.62f * cosf(k * 0.9f), y + r * 0.5f * sinf(k * 0.9f),
+                      r * (0.3f + 0.12f * cv_hash(i, k)));
         sh_ellipse(c, x, y, r * 0.7f, r * 0.55f);
         cv_fill_v(c, y - r, 0x4a5058, y + r, 0x14181c);
     }
@@ -243,7 +319,8 @@ void sc_from_above(struct canvas *c, const struct view *v)
     float wake[] = {-40, 120, -150, 420, -90, 440, 0, 180, 90, 440, 150, 420, 40, 120};
     sh_poly(c, wake, 7);
     cv_fill_a(c, 0xb8ccd4, 0.4f);
-    float hull[] = {0, -190, 70, -120, 64, 0, 60, 150, 20, 170, -20, 170, -60, 150, -64, 0, -70, -120, 0, -190};
+    float hull[] = {0,   -190, 70,  -120, 64,  0, 60,  150,  20, 170,
+                    -20, 170,  -60, 150,  -64, 0, -70, -120, 0,  -190};
     sh_curves(c, hull, 3);
     cv_fill(c, 0x1e3450);
     sh_round(c, -46, -90, 92, 220, 20);
@@ -259,7 +336,8 @@ void sc_from_above(struct canvas *c, const struct view *v)
         float u = v->t * 1.7f + cv_hash(i, 30);
         u -= floorf(u);
         float a = cv_hash(i, 31) * 6.28f, r = (1 - u) * 1000 + 60, k = r + 50 * (1 - u);
-        sh_line(c, 800 + r * cosf(a), 450 + r * sinf(a), 800 + k * cosf(a), 450 + k * sinf(a), 2.5f);
+        sh_line(c, 800 + r * cosf(a), 450 + r * sinf(a), 800 + k * cosf(a), 450 + k * sinf(a),
+                2.5f);
     }
     cv_fill_a(c, 0xc8d8e8, 0.22f);
 }
@@ -278,8 +356,8 @@ void sc_bell(struct canvas *c, const struct view *v)
     cv_light(c, 0.8f, 0.75f, 0.7f);
     sh_limb(c, 0, 470, 34, 20 * swing, 560, 52);
     cv_fill(c, 0x6a4a1c);
-    float bell[] = {-60, 60, -150, 120, -170, 330, -270, 470, -90, 500, 90, 500, 270, 470, 170, 330, 150, 120, 60, 60,
-                    30, 20, -30, 20, -60, 60};
+    float bell[] = {-60, 60,  -150, 120, -170, 330, -270, 470, -90, 500, 90, 500, 270,
+                    470, 170, 330,  150, 120,  60,  60,   30,  20,  -30, 20, -60, 60};
     sh_curves(c, bell, 4);
     cv_fill_h(c, -270, 0x7a5418, 200, 0xf4cf70);
     sh_round(c, -270, 446, 540, 30, 14);
@@ -331,8 +409,12 @@ void sc_gift(struct canvas *c, const struct view *v)
     }
     float dim = k == 3 ? 1 : k == 2 ? 0.32f + 0.2f * glow : 0.62f;
     cv_light(c, dim, dim * 0.96f, dim * (k == 3 ? 1 : 1.12f));
-    struct face f = {.turn = k == 3 ? 0.5f * sinf(v->t * 1.3f) : -0.12f, .tilt = k == 2 ? 0.1f * cv_ramp(v->t, 1.4f, 2.4f) : 0, .glow = glow,
-                     .blink = blink, .mouth = view_mouth(v, PIP), .brow = k == 3 ? 0.7f : 0.2f};
+    struct face f = {.turn = k == 3 ? 0.5f * sinf(v->t * 1.3f) : -0.12f,
+                     .tilt = k == 2 ? 0.1f * cv_ramp(v->t, 1.4f, 2.4f) : 0,
+                     .glow = glow,
+                     .blink = blink,
+                     .mouth = view_mouth(v, PIP),
+                     .brow = k == 3 ? 0.7f : 0.2f};
     float x = k == 0 ? 900 : k == 1 ? 720 : 800, y = k == 2 ? 380 : 290, s = k == 2 ? 2.0f : 1.75f;
     pe_face(c, PIP, x, y, s, &f);
     if (k < 2)
@@ -368,7 +450,16 @@ void sc_burst(struct canvas *c, const struct view *v)
     sh_look(c, &v->cam, 0.25f);
     na_ceiling(c, v->film, 340, 0x141a2a, 0x4a566c, 12);
     sh_look(c, &v->cam, 0.6f);
-    na_wave(c, v->film, &(struct na_wave){.y = 640, .amp = 80, .length = 480, .speed = 110, .bottom = 1100, .seed = 2, .top = 0x4a5a66, .deep = 0x1e2a34, .foam = 0xd8d0b8});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 640,
+                              .amp = 80,
+                              .length = 480,
+                              .speed = 110,
+                              .bottom = 1100,
+                              .seed = 2,
+                              .top = 0x4a5a66,
+                              .deep = 0x1e2a34,
+                              .foam = 0xd8d0b8});
     sh_look(c, &v->cam, 0.9f);
     float x = 1120, y = 300, a = v->t * 1.1f - 0.3f;
     na_rocks(c, 1120, 760, 780, 170, 8, 0x5c6270, 0x161a20);
@@ -379,7 +470,15 @@ void sc_burst(struct canvas *c, const struct view *v)
     pr_beam(c, x, y, 1.6f, a, 1.15f);
     cv_glow(c, x, y, 620, 560, 0xffd880, 0.6f);
     sh_look(c, &v->cam, 1);
-    struct na_wave w = {.y = 780, .amp = 110, .length = 640, .speed = 130, .bottom = 1200, .seed = 9, .top = 0x34444e, .deep = 0x0c1218, .foam = 0xe0d8c0};
+    struct na_wave w = {.y = 780,
+                        .amp = 110,
+                        .length = 640,
+                        .speed = 130,
+                        .bottom = 1200,
+                        .seed = 9,
+                        .top = 0x34444e,
+                        .deep = 0x0c1218,
+                        .foam = 0xe0d8c0};
     float sx = 330, sy = na_wave_y(&w, sx, v->film);
     cv_push(c);
     cv_light(c, 0.55f, 0.52f, 0.5f);
@@ -401,15 +500,33 @@ void sc_channel(struct canvas *c, const struct view *v)
         pr_beam(c, 1260, 330, 1.2f, v->t * 0.9f + 2.2f, 1.1f);
     else
         cv_glow(c, 300, 260, 900, 600, 0xffd890, 0.5f + 0.3f * sinf(v->t * 2));
-    na_wave(c, v->film, &(struct na_wave){.y = 610, .amp = 80, .length = 520, .speed = -100, .bottom = 1100, .seed = 60 + k, .top = 0x465662, .deep = 0x1c2830, .foam = 0xd4ccb4});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 610,
+                              .amp = 80,
+                              .length = 520,
+                              .speed = -100,
+                              .bottom = 1100,
+                              .seed = 60 + k,
+                              .top = 0x465662,
+                              .deep = 0x1c2830,
+                              .foam = 0xd4ccb4});
     sh_look(c, &v->cam, 0.85f);
     na_rocks(c, k ? 1330 : 200, 760, k ? 700 : 420, k ? 480 : 240, 31 + k, 0x7a7668, 0x1a1c20);
     sh_look(c, &v->cam, 1);
-    struct na_wave w = {.y = 720, .amp = k ? 120 : 100, .length = 700, .speed = -140, .bottom = 1200, .seed = 70 + k, .top = 0x36464e, .deep = 0x0e151a, .foam = 0xe0d8c0};
+    struct na_wave w = {.y = 720,
+                        .amp = k ? 120 : 100,
+                        .length = 700,
+                        .speed = -140,
+                        .bottom = 1200,
+                        .seed = 70 + k,
+                        .top = 0x36464e,
+                        .deep = 0x0e151a,
+                        .foam = 0xe0d8c0};
     float x = k ? 420 + v->t * 150 : 560 + v->t * 70, y = na_wave_y(&w, x, v->film);
     cv_push(c);
     cv_light(c, 0.78f, 0.7f, 0.6f);
-    pr_ferry(c, x, y - 6, k ? 2.0f : 1.2f, na_wave_slope(&w, x, v->film) * 0.8f - 0.05f, 0.35f, v->t);
+    pr_ferry(c, x, y - 6, k ? 2.0f : 1.2f, na_wave_slope(&w, x, v->film) * 0.8f - 0.05f, 0.35f,
+             v->t);
     cv_pop(c);
     na_wave(c, v->film, &w);
     sh_look(c, &v->cam, 1.2f);
@@ -436,37 +553,15 @@ void sc_light_on_wall(struct canvas *c, const struct view *v)
     float x = 300 + 1000 * fmodf(v->t * 0.33f + 0.1f, 1);
     float ray[] = {1180, -60, 1300, -60, x + 210, 900, x - 210, 900};
     sh_poly(c, ray, 4);
-    cv_fill_paint(c, &(struct cv_paint){CV_VERTICAL, 0xffe0a0, 0xffd080, 0.30f * pass, 0.04f, 0, 900, 1});
+    cv_fill_paint(
+        c, &(struct cv_paint){CV_VERTICAL, 0xffe0a0, 0xffd080, 0.30f * pass, 0.04f, 0, 900, 1});
     float lit = 0.6f + 0.4f * pass;
     cv_light(c, lit, lit * 0.9f, lit * 0.8f);
-    pe_figure(c, ELIAS, 640, 856, 3.0f, &(struct pose){.sits = 1, .lean = -0.25f, .nod = -0.3f, .arm = 0.3f, .arm2 = -0.2f, .mouth = view_mouth(v, ELIAS)});
-}
-
-void sc_home_safe(struct canvas *c, const struct view *v)
-{
-    cv_sky(c, (struct cv_stop[]){{0, 0x0c1630}, {0.4f, 0x1e3660}, {0.62f, 0x46608a}}, 3);
-    sh_look(c, &v->cam, 0.2f);
-    na_stars(c, v->film, 90, 71, 0.7f);
-    na_clouds(c, v->film, &(struct na_cloudscape){6, 140, 340, 520, 22, 13, 0x5a6c90, 0x24345a, 0.8f});
-    sh_look(c, &v->cam, 0.4f);
-    pr_beam(c, 330, 360, 0.7f, v->t * 1.0f + 0.2f, 0.9f);
-    na_rocks(c, 330, 590, 260, 40, 8, 0x34405c, 0x101830);
-    cv_push(c);
-    cv_light(c, 0.4f, 0.42f, 0.55f);
-    pr_lighthouse(c, 330, 572, 0.64f, 1, 0.9f);
-    cv_pop(c);
-    sh_look(c, &v->cam, 0.6f);
-    na_water(c, v->film, &(struct na_sea){.horizon = 596, .far = 0x34527c, .near = 0x0c1630, .glint_x = 330, .glint = 0xffd890,
-                                          .glint_alpha = 0.45f, .glint_width = 80, .ripple = 0x12203c, .chop = 0.3f});
-    sh_look(c, &v->cam, 1);
-    cv_push(c);
-    cv_light(c, 0.62f, 0.62f, 0.75f);
-    pr_ferry(c, 560 + v->t * 34, 740, 1.25f, 0.012f * sinf(v->film), 0.9f, v->t);
-    cv_pop(c);
-    for (int i = 0; i < 12; i++) // its lights in the water
-        cv_glow(c, 340 + v->t * 34 + i * 44, 790 + 8 * sinf(v->t * 3 + i), 30, 90, 0xffb860, 0.18f);
-    sh_look(c, &v->cam, 1.15f);
-    na_hills(c, 960, 170, 760, 90, 0x16203c, 0x070c1a);
-    cv_light(c, 0.4f, 0.42f, 0.58f);
-    pr_village(c, 1120, 1800, 900, 1.0f, 22, 1, 1);
+    pe_figure(c, ELIAS, 640, 856, 3.0f,
+              &(struct pose){.sits = 1,
+                             .lean = -0.25f,
+                             .nod = -0.3f,
+                             .arm = 0.3f,
+                             .arm2 = -0.2f,
+                             .mouth = view_mouth(v, ELIAS)});
 }

@@ -1,7 +1,9 @@
-// Scan conversion by exact signed area: every edge adds its coverage to an accumulator of one row, and
-// a running sum turns that into alpha. It needs no sorting and no supersampling, and long flat runs,
-// which are most of a drawn film's pixels, are filled as fast as memory allows.
+// Scan conversion by exact signed area: every edge adds its coverage to an accumulator of one row,
+// and a running sum turns that into alpha. It needs no sorting and no supersampling, and long flat
+// runs, which are most of a drawn film's pixels, are filled as fast as memory allows.
 #include "canvas.h"
+
+#include "pixels.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -41,7 +43,8 @@ void cv_reset(struct canvas *c)
 {
     float k = c->w / CV_USER_W;
     c->depth = 0;
-    c->s = (struct cv_state){.m = {k, 0, 0, k, 0, 0}, .light = {1, 1, 1}, .clip = {0, 0, c->w, c->h}};
+    c->s =
+        (struct cv_state){.m = {k, 0, 0, k, 0, 0}, .light = {1, 1, 1}, .clip = {0, 0, c->w, c->h}};
     c->path.n_points = c->path.n_contours = 0;
 }
 
@@ -145,85 +148,7 @@ void cv_bounds(const struct canvas *c, float *x0, float *y0, float *x1, float *y
     }
 }
 
-// ---- colour -----------------------------------------------------------------------------------
-
-static uint32_t ink(const struct canvas *c, uint32_t colour)
-{
-    const struct cv_state *s = &c->s;
-    float r = (colour >> 16 & 255) * s->light[0], g = (colour >> 8 & 255) * s->light[1];
-    float b = (colour & 255) * s->light[2];
-    uint32_t lit = (uint32_t)fminf(r, 255) << 16 | (uint32_t)fminf(g, 255) << 8 |
-                   (uint32_t)fminf(b, 255);
-    return s->tint_amount > 0 ? cv_mix(lit, s->tint, s->tint_amount) : lit;
-}
-
-// A 4 x 4 ordered dither hides the bands of dark gradients; it costs nothing, as 16 pixels of a row
-// share one pattern.
-static void dithered(uint32_t out[16], const float rgb[3], int y)
-{
-    static const uint8_t bayer[4][4] = {{0, 8, 2, 10}, {12, 4, 14, 6}, {3, 11, 1, 9}, {15, 7, 13, 5}};
-    for (int i = 0; i < 16; i++) {
-        float d = (bayer[y & 3][i & 3] + 0.5f) / 16;
-        uint32_t r = (uint32_t)(rgb[0] + d), g = (uint32_t)(rgb[1] + d), b = (uint32_t)(rgb[2] + d);
-        out[i] = (r > 255 ? 255 : r) << 16 | (g > 255 ? 255 : g) << 8 | (b > 255 ? 255 : b);
-    }
-}
-
-static void split(uint32_t colour, float rgb[3])
-{
-    rgb[0] = colour >> 16 & 255;
-    rgb[1] = colour >> 8 & 255;
-    rgb[2] = colour & 255;
-}
-
 // ---- spans ------------------------------------------------------------------------------------
-
-static void copy_span(uint32_t *d, const uint32_t pattern[16], int x, int n)
-{
-    for (; n > 0 && (x & 15); x++, n--)
-        *d++ = pattern[x & 15];
-    for (; n >= 16; n -= 16, d += 16)
-        memcpy(d, pattern, 64);
-    for (int i = 0; i < n; i++)
-        d[i] = pattern[i];
-}
-
-static void blend_span(uint32_t *d, uint32_t colour, int alpha256, int n)
-{
-    uint8_t *p = (uint8_t *)d;
-    int16_t s[4] = {colour & 255, colour >> 8 & 255, colour >> 16 & 255, 0};
-    int16_t k = 256 - alpha256;
-    uint16_t add[16];
-    for (int i = 0; i < 16; i++)
-        add[i] = s[i & 3] * alpha256 + 128;
-    int i = 0;
-    for (; i + 4 <= n; i += 4, p += 16)
-        for (int j = 0; j < 16; j++)
-            p[j] = (uint16_t)(p[j] * (uint16_t)k + add[j]) >> 8;
-    for (; i < n; i++, p += 4)
-        for (int j = 0; j < 4; j++)
-            p[j] = (uint16_t)(p[j] * (uint16_t)k + add[j]) >> 8;
-}
-
-static void add_span(uint32_t *d, uint32_t colour, int alpha256, int n)
-{
-    uint8_t *p = (uint8_t *)d;
-    uint8_t add[16];
-    for (int i = 0; i < 16; i++)
-        add[i] = (colour >> (i & 3) * 8 & 255) * alpha256 >> 8;
-    for (int i = 0; i < n * 4; i++) {
-        int v = p[i] + add[i & 15];
-        p[i] = v > 255 ? 255 : v;
-    }
-}
-
-static inline void one_pixel(uint32_t *d, uint32_t colour, uint32_t alpha256)
-{
-    uint32_t p = *d, j = 256 - alpha256;
-    uint32_t rb = (p & 0xff00ff) * j + (colour & 0xff00ff) * alpha256 + 0x800080;
-    uint32_t g = (p & 0x00ff00) * j + (colour & 0x00ff00) * alpha256 + 0x008000;
-    *d = (rb >> 8 & 0xff00ff) | (g >> 8 & 0x00ff00);
-}
 
 // What one row of a fill is painted with.
 struct brush {
@@ -244,15 +169,15 @@ static void solid_run(uint32_t *d, int x, int n, const struct brush *b)
         return;
     }
     uint32_t pattern[16];
-    dithered(pattern, b->rgb, b->y);
-    copy_span(d, pattern, x, n);
+    px_dithered(pattern, b->rgb, b->y);
+    px_copy_span(d, pattern, x, n);
 }
 
 static void ramp_run(uint32_t *row, int x, int n, int cov, const struct brush *b)
 {
     if (b->add) {
         for (int i = x; i < x + n; i++)
-            add_span(row + i, b->ramp[i], b->ramp_alpha[i] * cov >> 8, 1);
+            px_add_span(row + i, b->ramp[i], b->ramp_alpha[i] * cov >> 8, 1);
         return;
     }
     if (cov == 256 && b->alpha256 == 256) {
@@ -260,7 +185,7 @@ static void ramp_run(uint32_t *row, int x, int n, int cov, const struct brush *b
         return;
     }
     for (int i = x; i < x + n; i++)
-        one_pixel(row + i, b->ramp[i], b->ramp_alpha[i] * cov >> 8);
+        px_one_pixel(row + i, b->ramp[i], b->ramp_alpha[i] * cov >> 8);
 }
 
 static void paint_run(uint32_t *row, int x, int n, int cov, const struct brush *b)
@@ -269,11 +194,11 @@ static void paint_run(uint32_t *row, int x, int n, int cov, const struct brush *
     if (b->ramp)
         ramp_run(row, x, n, cov, b);
     else if (b->add)
-        add_span(row + x, b->colour, a, n);
+        px_add_span(row + x, b->colour, a, n);
     else if (a == 256)
         solid_run(row + x, x, n, b);
     else if (a > 0)
-        blend_span(row + x, b->colour, a, n);
+        px_blend_span(row + x, b->colour, a, n);
 }
 
 // ---- paths ------------------------------------------------------------------------------------
@@ -368,8 +293,8 @@ static int add_edges(struct canvas *c, int from, int to, int n, const struct ext
     return n;
 }
 
-// Coverage that one edge adds to the row y .. y+1, in units of 1/FULL. Edges outside the extent count at
-// its border, so that the sums inside come out right.
+// Coverage that one edge adds to the row y .. y+1, in units of 1/FULL. Edges outside the extent
+// count at its border, so that the sums inside come out right.
 #define FULL 65536
 
 static void accumulate(struct canvas *c, const struct cv_edge *e, int y, const struct extent *ext)
@@ -424,7 +349,8 @@ static void blend_block(uint32_t *d, const uint32_t colour[16], const int alpha[
     }
 }
 
-static void paint_block(uint32_t *row, int x, const struct extent *e, int alpha[16], const struct brush *b)
+static void paint_block(uint32_t *row, int x, const struct extent *e, int alpha[16],
+                        const struct brush *b)
 {
     uint32_t colour[16];
     int from = e->x0 > x ? e->x0 - x : 0, to = e->x1 < x + 16 ? e->x1 - x : 16;
@@ -435,14 +361,14 @@ static void paint_block(uint32_t *row, int x, const struct extent *e, int alpha[
     }
     if (b->add) {
         for (int i = from; i < to; i++)
-            add_span(row + x + i, colour[i], alpha[i], 1);
+            px_add_span(row + x + i, colour[i], alpha[i], 1);
         return;
     }
     if (from == 0 && to == 16)
         blend_block(row + x, colour, alpha);
     else
         for (int i = from; i < to; i++)
-            one_pixel(row + x + i, colour[i], alpha[i]);
+            px_one_pixel(row + x + i, colour[i], alpha[i]);
 }
 
 static void sweep_row(struct canvas *c, int y, const struct extent *e, const struct brush *b)
@@ -484,18 +410,21 @@ static void brush_for_row(struct brush *b, const struct canvas *c, const struct 
         t = cv_clamp((y + 0.5f - y0) / (y1 - y0), 0, 1);
     }
     float a[3], z[3];
-    split(ends[0], a);
-    split(ends[1], z);
+    px_split(ends[0], a);
+    px_split(ends[1], z);
     for (int i = 0; i < 3; i++)
         b->rgb[i] = a[i] + (z[i] - a[i]) * t;
     b->alpha256 = alpha_256(p->a0 + (p->a1 - p->a0) * t);
-    b->colour = (uint32_t)(b->rgb[0] + 0.5f) << 16 | (uint32_t)(b->rgb[1] + 0.5f) << 8 | (uint32_t)(b->rgb[2] + 0.5f);
+    b->colour = (uint32_t)(b->rgb[0] + 0.5f) << 16 | (uint32_t)(b->rgb[1] + 0.5f) << 8 |
+                (uint32_t)(b->rgb[2] + 0.5f);
     b->y = y;
 }
 
-static void make_ramp(struct canvas *c, const struct cv_paint *p, const uint32_t ends[2], const struct extent *e)
+static void make_ramp(struct canvas *c, const struct cv_paint *p, const uint32_t ends[2],
+                      const struct extent *e)
 {
-    float x0 = c->s.m.a * p->p0 + c->s.m.e, x1 = c->s.m.a * p->p1 + c->s.m.e, per_x = 256 / (x1 - x0);
+    float x0 = c->s.m.a * p->p0 + c->s.m.e, x1 = c->s.m.a * p->p1 + c->s.m.e,
+          per_x = 256 / (x1 - x0);
     int a[3], d[3];
     for (int i = 0; i < 3; i++) {
         a[i] = ends[0] >> (16 - 8 * i) & 255;
@@ -505,7 +434,8 @@ static void make_ramp(struct canvas *c, const struct cv_paint *p, const uint32_t
         float t = (x + 0.5f - x0) * per_x;
         t = t < 0 ? 0 : t > 256 ? 256 : t;
         int k = (int)t;
-        c->ramp[x] = (uint32_t)(((a[0] * 256 + d[0] * k + 128) >> 8) << 16 | ((a[1] * 256 + d[1] * k + 128) >> 8) << 8 |
+        c->ramp[x] = (uint32_t)(((a[0] * 256 + d[0] * k + 128) >> 8) << 16 |
+                                ((a[1] * 256 + d[1] * k + 128) >> 8) << 8 |
                                 ((a[2] * 256 + d[2] * k + 128) >> 8));
         c->ramp_alpha[x] = (int)(256 * p->a0 + (p->a1 - p->a0) * t);
     }
@@ -522,8 +452,10 @@ void cv_fill_paint(struct canvas *c, const struct cv_paint *p)
     c->path.n_points = c->path.n_contours = 0;
     c->path.start[0] = 0;
 
-    uint32_t ends[2] = {ink(c, p->c0), p->kind == CV_SOLID ? 0 : ink(c, p->c1)};
-    struct brush b = {.add = p->add, .gradient = p->kind == CV_VERTICAL, .alpha256 = alpha_256(fminf(p->a0, p->a1))};
+    uint32_t ends[2] = {px_ink(c, p->c0), p->kind == CV_SOLID ? 0 : px_ink(c, p->c1)};
+    struct brush b = {.add = p->add,
+                      .gradient = p->kind == CV_VERTICAL,
+                      .alpha256 = alpha_256(fminf(p->a0, p->a1))};
     if (p->kind == CV_HORIZONTAL) {
         make_ramp(c, p, ends, &ext);
         b.ramp = c->ramp;
@@ -568,108 +500,4 @@ void cv_fill_v(struct canvas *c, float y0, uint32_t c0, float y1, uint32_t c1)
 void cv_fill_h(struct canvas *c, float x0, uint32_t c0, float x1, uint32_t c1)
 {
     cv_fill_paint(c, &(struct cv_paint){CV_HORIZONTAL, c0, c1, 1, 1, x0, x1, 0});
-}
-
-// ---- the whole picture, and soft things -------------------------------------------------------
-
-void cv_clear(struct canvas *c, uint32_t colour)
-{
-    for (int i = 0; i < c->w * c->h; i++)
-        c->px[i] = colour;
-}
-
-void cv_sky(struct canvas *c, const struct cv_stop *stops, int n)
-{
-    for (int y = 0, k = 0; y < c->h; y++) {
-        float v = (y + 0.5f) / c->h, a[3], b[3], rgb[3];
-        while (k + 2 < n && v > stops[k + 1].y)
-            k++;
-        float t = cv_clamp((v - stops[k].y) / (stops[k + 1].y - stops[k].y), 0, 1);
-        split(ink(c, stops[k].colour), a);
-        split(ink(c, stops[k + 1].colour), b);
-        for (int i = 0; i < 3; i++)
-            rgb[i] = a[i] + (b[i] - a[i]) * t;
-        uint32_t pattern[16];
-        dithered(pattern, rgb, y);
-        copy_span(c->px + (size_t)y * c->w, pattern, 0, c->w);
-    }
-}
-
-void cv_veil(struct canvas *c, uint32_t colour, float alpha)
-{
-    int a = (int)(cv_clamp(alpha, 0, 1) * 256 + 0.5f);
-    if (a > 0)
-        blend_span(c->px, colour, a, c->w * c->h);
-}
-
-// The falloff (1 - r^2)^3 needs no square root and ends without an edge.
-static void soft(struct canvas *c, float x, float y, float rx, float ry, uint32_t colour, float alpha,
-                 int add)
-{
-    float cx, cy, k = cv_pixels(c);
-    cv_point(c, x, y, &cx, &cy);
-    rx = fabsf(rx) * k;
-    ry = fabsf(ry) * k;
-    if (rx < 0.5f || ry < 0.5f || alpha <= 0)
-        return;
-    const struct cv_clip *clip = &c->s.clip;
-    int x0 = (int)cv_clamp(cx - rx, clip->x0, clip->x1), x1 = (int)cv_clamp(cx + rx + 1, clip->x0, clip->x1);
-    int y0 = (int)cv_clamp(cy - ry, clip->y0, clip->y1), y1 = (int)cv_clamp(cy + ry + 1, clip->y0, clip->y1);
-    int s[3] = {colour & 255, colour >> 8 & 255, colour >> 16 & 255};
-    for (int py = y0; py < y1; py++) {
-        float dy = (py + 0.5f - cy) / ry, left = 1 - dy * dy, inv = 1 / rx;
-        uint32_t *row = c->px + (size_t)py * c->w;
-        if (left <= 0)
-            continue;
-        // Only the columns inside the ellipse of this row.
-        float half = sqrtf(left) * rx;
-        int a0 = cx - half > x0 ? (int)(cx - half) : x0, a1 = cx + half + 1 < x1 ? (int)(cx + half + 1) : x1;
-        for (int i = a0; i < a1; i++) {
-            float dx = (i + 0.5f - cx) * inv, f = left - dx * dx;
-            f = f > 0 ? f : 0;
-            int a = (int)(f * f * f * alpha * 256), p = (int)row[i];
-            int q0 = p & 255, q1 = p >> 8 & 255, q2 = p >> 16 & 255, b0, b1, b2;
-            if (add) {
-                b0 = q0 + (s[0] * a >> 8);
-                b1 = q1 + (s[1] * a >> 8);
-                b2 = q2 + (s[2] * a >> 8);
-                b0 = b0 > 255 ? 255 : b0;
-                b1 = b1 > 255 ? 255 : b1;
-                b2 = b2 > 255 ? 255 : b2;
-            } else {
-                b0 = q0 + ((s[0] - q0) * a >> 8);
-                b1 = q1 + ((s[1] - q1) * a >> 8);
-                b2 = q2 + ((s[2] - q2) * a >> 8);
-            }
-            row[i] = (uint32_t)(b2 << 16 | b1 << 8 | b0);
-        }
-    }
-}
-
-void cv_glow(struct canvas *c, float x, float y, float rx, float ry, uint32_t colour, float alpha)
-{
-    soft(c, x, y, rx, ry, colour, fminf(alpha, 4), 1);
-}
-
-void cv_spot(struct canvas *c, float x, float y, float rx, float ry, uint32_t colour, float alpha)
-{
-    soft(c, x, y, rx, ry, ink(c, colour), fminf(alpha, 1), 0);
-}
-
-void cv_dot(struct canvas *c, float x, float y, float r, uint32_t colour, float alpha)
-{
-    float cx, cy;
-    cv_point(c, x, y, &cx, &cy);
-    r *= cv_pixels(c);
-    const struct cv_clip *k = &c->s.clip;
-    int x0 = (int)cv_clamp(cx - r - 1, k->x0, k->x1), x1 = (int)cv_clamp(cx + r + 2, k->x0, k->x1);
-    int y0 = (int)cv_clamp(cy - r - 1, k->y0, k->y1), y1 = (int)cv_clamp(cy + r + 2, k->y0, k->y1);
-    uint32_t s = ink(c, colour);
-    for (int py = y0; py < y1; py++)
-        for (int i = x0; i < x1; i++) {
-            float dx = i + 0.5f - cx, dy = py + 0.5f - cy;
-            float cov = r + 0.5f - sqrtf(dx * dx + dy * dy);
-            if (cov > 0)
-                one_pixel(&c->px[(size_t)py * c->w + i], s, (uint32_t)(fminf(cov, 1) * cv_clamp(alpha, 0, 1) * 256));
-        }
 }

@@ -1,20 +1,21 @@
-// A small anti-aliased vector canvas: everything in the sample film is drawn with it, frame by frame.
+// A small anti-aliased vector canvas: everything in the sample film is drawn with it, frame by
+// frame.
 //
-// User space is 1600 x 900 whatever the picture's size, x to the right and y down. One canvas belongs
-// to one thread. Colours are 0xRRGGBB; alpha and coverage are 0..1.
+// User space is 1600 x 900 whatever the picture's size, x to the right and y down. One canvas
+// belongs to one thread. Colours are 0xRRGGBB; alpha and coverage are 0..1.
 #ifndef SAMPLE_CANVAS_H
 #define SAMPLE_CANVAS_H
 
 #include <stdint.h>
 
-#define CV_USER_W 1600.0f
-#define CV_USER_H 900.0f
-#define CV_MAX_POINTS 32768
+#define CV_USER_W       1600.0f
+#define CV_USER_H       900.0f
+#define CV_MAX_POINTS   32768
 #define CV_MAX_CONTOURS 4096
-#define CV_MAX_WIDTH 1920
-#define CV_MAX_HEIGHT 1088
-#define CV_STACK 16
-#define CV_PI 3.14159265f
+#define CV_MAX_WIDTH    1920
+#define CV_MAX_HEIGHT   1088
+#define CV_STACK        16
+#define CV_PI           3.14159265f
 
 // x' = a x + c y + e, y' = b x + d y + f
 struct cv_matrix {
@@ -28,7 +29,7 @@ struct cv_clip {
 struct cv_state {
     struct cv_matrix m;
     struct cv_clip clip;
-    uint32_t tint;  // every colour is mixed towards this one ...
+    uint32_t tint; // every colour is mixed towards this one ...
     float tint_amount;
     float light[3]; // ... after having been multiplied by the light, per channel R, G, B
 };
@@ -57,8 +58,8 @@ struct canvas {
     int active[CV_MAX_POINTS];
     int32_t acc[CV_MAX_WIDTH + 48];
     uint8_t touched[CV_MAX_WIDTH / 16 + 4];
-    uint32_t ramp[CV_MAX_WIDTH + 16]; // colours of a horizontal gradient, one per column
-    int ramp_alpha[CV_MAX_WIDTH + 16];  // 0..256
+    uint32_t ramp[CV_MAX_WIDTH + 16];  // colours of a horizontal gradient, one per column
+    int ramp_alpha[CV_MAX_WIDTH + 16]; // 0..256
 };
 
 enum cv_paint_kind { CV_SOLID, CV_VERTICAL, CV_HORIZONTAL };
@@ -83,15 +84,17 @@ void cv_move(struct canvas *c, float x, float y);
 void cv_zoom(struct canvas *c, float sx, float sy);
 void cv_turn(struct canvas *c, float radians);
 void cv_at(struct canvas *c, float x, float y, float scale); // move, then zoom; use after cv_push
-void cv_clip(struct canvas *c, float x, float y, float w, float h); // draws only inside, until cv_pop
+void cv_clip(struct canvas *c, float x, float y, float w,
+             float h); // draws only inside, until cv_pop
 void cv_tint(struct canvas *c, uint32_t colour, float amount);
 void cv_light(struct canvas *c, float r, float g, float b); // multiplies the light in force
-float cv_pixels(const struct canvas *c); // device pixels per user unit
+float cv_pixels(const struct canvas *c);                    // device pixels per user unit
 void cv_point(const struct canvas *c, float x, float y, float *ret_x, float *ret_y);
 // The part of user space that can be seen.
 void cv_bounds(const struct canvas *c, float *x0, float *y0, float *x1, float *y1);
 
-// Paths collect contours until a fill uses them up. Contours are always united, whatever their sense.
+// Paths collect contours until a fill uses them up. Contours are always united, whatever their
+// sense.
 void cv_to(struct canvas *c, float x, float y); // first point of a contour, or a line to the next
 void cv_close(struct canvas *c);
 void cv_fill_paint(struct canvas *c, const struct cv_paint *p);

@@ -1,5 +1,5 @@
-// One drawing function makes every close-up of the film: a face before a backdrop, in the backdrop's
-// light. What differs stands in the table of shots.
+// One drawing function makes every close-up of the film: a face before a backdrop, in the
+// backdrop's light. What differs stands in the table of shots.
 #include "film.h"
 #include "nature.h"
 #include "props.h"
@@ -23,29 +23,44 @@ static void quay(struct canvas *c, const struct view *v, int snow)
         na_sun(c, 1240, 440, 44, 0xfff6d8, 0xffb060);
     na_hills(c, 560, 90, 420, 12, snow ? 0xc4d2e8 : 0xa888a0, snow ? 0xa8bcd8 : 0x886c90);
     sh_look(c, &v->cam, 0.5f);
-    na_water(c, v->film, &(struct na_sea){.horizon = 560, .far = snow ? 0xb8c8dc : 0xf0b880, .near = snow ? 0x6a88a8 : 0x4a5c88,
-                                          .glint_x = 1240, .glint = snow ? 0 : 0xffb060, .glint_alpha = 0.5f, .glint_width = 70,
-                                          .ripple = snow ? 0x88a0bc : 0x6a6488, .chop = 0.2f});
+    na_water(c, v->film,
+             &(struct na_sea){.horizon = 560,
+                              .far = snow ? 0xb8c8dc : 0xf0b880,
+                              .near = snow ? 0x6a88a8 : 0x4a5c88,
+                              .glint_x = 1240,
+                              .glint = snow ? 0 : 0xffb060,
+                              .glint_alpha = 0.5f,
+                              .glint_width = 70,
+                              .ripple = snow ? 0x88a0bc : 0x6a6488,
+                              .chop = 0.2f});
     sh_look(c, &v->cam, 0.8f);
     for (int i = 0; i < 3; i++)
-        pr_fishing_boat(c, 150 + i * 640.0f, 700 + (i % 2) * 30, 1.3f, 0.03f * sinf(v->film * 1.3f + i),
-                        i == 1 ? 0x3a7a8a : i ? 0xb8503c : 0x4a6a3c);
+        pr_fishing_boat(c, 150 + i * 640.0f, 700 + (i % 2) * 30, 1.3f,
+                        0.03f * sinf(v->film * 1.3f + i),
+                        i == 1 ? 0x3a7a8a
+                        : i    ? 0xb8503c
+                               : 0x4a6a3c);
     for (int i = 0; i < 12; i++) // points of light out of focus
-        cv_glow(c, cv_hash(i, 90) * 1600, 600 + cv_hash(i, 91) * 260, 26, 26, snow ? 0xffffff : 0xffc070, 0.35f);
+        cv_glow(c, cv_hash(i, 90) * 1600, 600 + cv_hash(i, 91) * 260, 26, 26,
+                snow ? 0xffffff : 0xffc070, 0.35f);
 }
 
 static void open_sky(struct canvas *c, const struct view *v, int wing)
 {
     cv_sky(c, (struct cv_stop[]){{0, 0x3f7cc0}, {0.6f, 0x9cc8e4}, {1, 0xe8eee4}}, 3);
     sh_look(c, &v->cam, 0.4f);
-    na_clouds(c, v->film, &(struct na_cloudscape){8, 220, 720, 520, 14, 41, 0xffffff, 0xb4d0e8, 0.9f});
+    na_clouds(c, v->film,
+              &(struct na_cloudscape){8, 220, 720, 520, 14, 41, 0xffffff, 0xb4d0e8, 0.9f});
     for (int i = 0; i < 4; i++)
-        na_gull(c, 240 + i * 330 + 60 * sinf(v->film * 0.6f + i * 2), 180 + (i % 3) * 90, 30 + i * 6,
-                v->film * 7 + i * 2, 0xffffff);
+        na_gull(c, 240 + i * 330 + 60 * sinf(v->film * 0.6f + i * 2), 180 + (i % 3) * 90,
+                30 + i * 6, v->film * 7 + i * 2, 0xffffff);
     if (!wing)
         return;
     sh_look(c, &v->cam, 0.6f);
-    na_water(c, v->film, &(struct na_sea){.horizon = 640, .far = 0x7ab0cc, .near = 0x2a6488, .ripple = 0x1c4a6c, .chop = 0.5f});
+    na_water(
+        c, v->film,
+        &(struct na_sea){
+            .horizon = 640, .far = 0x7ab0cc, .near = 0x2a6488, .ripple = 0x1c4a6c, .chop = 0.5f});
     sh_look(c, &v->cam, 1);
     sh_rect(c, -300, 150, 520, 900);
     cv_fill_h(c, -100, 0xd8d4cc, 220, 0xf8f4ea);
@@ -62,13 +77,20 @@ static void storm(struct canvas *c, const struct view *v)
 {
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 0.4f);
-    na_ceiling(c, v->film, 360, 0x0c121e, 0x30405a, 9);
+    na_ceiling(c, v->film, 360, 0x162032, 0x455876, 9);
     if (v->flash > 0)
         na_bolt(c, 1180, 120, 1240, 560, 17, v->flash);
     for (int i = 0; i < 2; i++)
-        na_wave(c, v->film, &(struct na_wave){.y = 640 + i * 90, .amp = 120, .length = 560 + i * 120, .speed = 170,
-                                              .bottom = 1300, .seed = 5 + i, .top = 0x2c4256, .deep = 0x101a26,
-                                              .foam = 0xa8bac8});
+        na_wave(c, v->film,
+                &(struct na_wave){.y = 640 + i * 90,
+                                  .amp = 120,
+                                  .length = 560 + i * 120,
+                                  .speed = 170,
+                                  .bottom = 1300,
+                                  .seed = 5 + i,
+                                  .top = 0x2c4256,
+                                  .deep = 0x101a26,
+                                  .foam = 0xa8bac8});
 }
 
 void sc_backdrop(struct canvas *c, const struct view *v, enum backdrop b)
@@ -88,7 +110,8 @@ void sc_backdrop(struct canvas *c, const struct view *v, enum backdrop b)
         if (b == BG_CROWD) {
             sh_look(c, &v->cam, 0.9f);
             for (int i = 0; i < 13; i++)
-                pe_stranger(c, 20 + i * 130 + 40 * cv_hash(i, 3), 860 + (i % 3) * 26, 2.2f, i + 4, v->film);
+                pe_stranger(c, 20 + i * 130 + 40 * cv_hash(i, 3), 860 + (i % 3) * 26, 2.2f, i + 4,
+                            v->film);
         }
         break;
     case BG_SKY:
@@ -136,8 +159,8 @@ void sc_backdrop(struct canvas *c, const struct view *v, enum backdrop b)
     }
 }
 
-// How a backdrop's light falls on a face: a multiplier, a haze that sets the backdrop back, and a warm or
-// cold light from one side.
+// How a backdrop's light falls on a face: a multiplier, a haze that sets the backdrop back, and a
+// warm or cold light from one side.
 struct lighting {
     float r, g, b;
     uint32_t haze;
@@ -155,11 +178,11 @@ static const struct lighting lights[] = {
     [BG_KITCHEN] = {0.97f, 0.88f, 0.78f, 0x3a1e10, 0.42f, 0xff9a40, 300, 0.4f, 0, 0},
     [BG_DUSK_WINDOW] = {0.78f, 0.66f, 0.68f, 0x2a1a28, 0.35f, 0xff9a60, 1300, 0.4f, 0, 0},
     [BG_LANTERN] = {1, 0.88f, 0.68f, 0x301c10, 0.3f, 0xffc860, 1500, 0.5f, 0, 0},
-    [BG_LANTERN_DARK] = {0.42f, 0.46f, 0.62f, 0x060a16, 0.4f, 0x4a70c0, 300, 0.25f, 0, 0},
-    [BG_STORM] = {0.46f, 0.5f, 0.64f, 0x0a1020, 0.25f, 0x6080c0, 300, 0.22f, 1, 0},
-    [BG_BRIDGE] = {0.6f, 0.62f, 0.68f, 0x060a10, 0.35f, 0xffb860, 500, 0.25f, 0, 0},
-    [BG_BOATHOUSE] = {0.6f, 0.56f, 0.56f, 0x0a0806, 0.4f, 0xff9a40, 350, 0.4f, 0, 0},
-    [BG_STAIRS] = {0.56f, 0.5f, 0.5f, 0x080606, 0.45f, 0xff9040, 350, 0.45f, 0, 0},
+    [BG_LANTERN_DARK] = {0.56f, 0.6f, 0.76f, 0x060a16, 0.28f, 0x4a70c0, 300, 0.25f, 0, 0},
+    [BG_STORM] = {0.62f, 0.66f, 0.8f, 0x0a1020, 0.16f, 0x6080c0, 300, 0.22f, 1, 0},
+    [BG_BRIDGE] = {0.78f, 0.78f, 0.82f, 0x0a1018, 0.22f, 0xffb860, 500, 0.25f, 0, 0},
+    [BG_BOATHOUSE] = {0.74f, 0.68f, 0.66f, 0x0a0806, 0.3f, 0xff9a40, 350, 0.4f, 0, 0},
+    [BG_STAIRS] = {0.74f, 0.66f, 0.62f, 0x080606, 0.35f, 0xff9040, 350, 0.45f, 0, 0},
     [BG_DAWN] = {1, 0.93f, 0.92f, 0xffe8e0, 0.25f, 0xffd0b0, 1400, 0.3f, 0, 0},
     [BG_MORNING] = {0.98f, 0.98f, 1, 0xe4ecf8, 0.3f, 0xffe4d0, 1400, 0.2f, 0, 1},
     [BG_CROWD] = {0.98f, 0.98f, 1, 0xe4ecf8, 0.38f, 0xffe4d0, 1400, 0.2f, 0, 1},

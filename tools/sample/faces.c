@@ -1,5 +1,5 @@
-// Faces for close-ups: a few curves each, with the features shifted sideways to turn the head. Lighting
-// comes from the canvas; the skin runs from a lit to a shaded side.
+// Faces for close-ups: a few curves each, with the features shifted sideways to turn the head.
+// Lighting comes from the canvas; the skin runs from a lit to a shaded side.
 #include "people.h"
 
 #include <math.h>
@@ -22,13 +22,16 @@ float pe_blink(float t, uint32_t seed)
 
 static void shoulders(struct canvas *c, uint32_t colour, uint32_t dark, float half)
 {
-    float xy[] = {-half, 520, -half * 1.02f, 230, -half * 0.8f, 190, -60, 120, -20, 140, 20, 140, 60, 120,
-                  half * 0.8f, 190, half * 1.02f, 230, half, 520, half * 0.4f, 530, -half * 0.4f, 530, -half, 520};
+    float xy[] = {-half,       520,          -half * 1.02f, 230,   -half * 0.8f, 190, -60,
+                  120,         -20,          140,           20,    140,          60,  120,
+                  half * 0.8f, 190,          half * 1.02f,  230,   half,         520, half * 0.4f,
+                  530,         -half * 0.4f, 530,           -half, 520};
     sh_curves(c, xy, 4);
     cv_fill_h(c, -half, dark, half * 0.7f, colour);
 }
 
-static void eyes(struct canvas *c, const struct face *f, float y, float gap, float rx, float ry, uint32_t iris)
+static void eyes(struct canvas *c, const struct face *f, float y, float gap, float rx, float ry,
+                 uint32_t iris)
 {
     for (int i = -1; i < 2; i += 2) {
         float x = i * gap + f->turn * 22, squeeze = 1 - 0.18f * fabsf(f->turn) * (i * f->turn > 0);
@@ -51,14 +54,15 @@ static void eyes(struct canvas *c, const struct face *f, float y, float gap, flo
     }
 }
 
-static void brows(struct canvas *c, const struct face *f, float y, float gap, float len, float thick,
-                  uint32_t colour)
+static void brows(struct canvas *c, const struct face *f, float y, float gap, float len,
+                  float thick, uint32_t colour)
 {
     for (int i = -1; i < 2; i += 2) {
         float x = i * gap + f->turn * 22, lift = -f->brow * 9;
         float inner = f->brow < 0 ? f->brow * 12 : 0; // worried brows rise in the middle
         float dy_in = lift * 0.3f + inner, dy_out = lift - inner * 0.6f;
-        sh_limb(c, x - i * len * 0.5f, y + dy_in, thick, x + i * len * 0.5f, y + dy_out + 3, thick * 0.7f);
+        sh_limb(c, x - i * len * 0.5f, y + dy_in, thick, x + i * len * 0.5f, y + dy_out + 3,
+                thick * 0.7f);
     }
     cv_fill(c, colour);
 }
@@ -69,8 +73,9 @@ static void mouth(struct canvas *c, const struct face *f, float y, float w)
     w *= 1 + 0.25f * fmaxf(s, 0);
     if (f->mouth > 0.07f) {
         float h = 5 + 24 * f->mouth;
-        float xy[] = {x - w, y - s * 5, x - w * 0.5f, y - h * 0.35f, x + w * 0.5f, y - h * 0.35f, x + w, y - s * 5,
-                      x + w * 0.6f, y + h * 1.25f, x - w * 0.6f, y + h * 1.25f, x - w, y - s * 5};
+        float xy[] = {x - w,         y - s * 5,     x - w * 0.5f, y - h * 0.35f, x + w * 0.5f,
+                      y - h * 0.35f, x + w,         y - s * 5,    x + w * 0.6f,  y + h * 1.25f,
+                      x - w * 0.6f,  y + h * 1.25f, x - w,        y - s * 5};
         sh_curves(c, xy, 2);
         cv_fill(c, 0x6e2222);
         sh_ellipse(c, x, y + h * 0.72f, w * 0.5f, h * 0.3f);
@@ -78,8 +83,8 @@ static void mouth(struct canvas *c, const struct face *f, float y, float w)
         return;
     }
     float bend = s * 15;
-    float xy[] = {x - w, y - bend * 0.5f, x - w * 0.5f, y + bend * 0.4f, x, y + bend * 0.6f,
-                  x + w * 0.5f, y + bend * 0.4f, x + w, y - bend * 0.5f};
+    float xy[] = {x - w,        y - bend * 0.5f, x - w * 0.5f, y + bend * 0.4f, x, y + bend * 0.6f,
+                  x + w * 0.5f, y + bend * 0.4f, x + w,        y - bend * 0.5f};
     sh_stroke(c, xy, 5, 6);
     cv_fill(c, 0x8a3c34);
 }
@@ -105,11 +110,12 @@ static void nora(struct canvas *c, const struct face *f)
     }
     sh_ellipse(c, -t, 6, 108, 116);
     cv_fill(c, hair);
-    float scarf[] = {-112, 108, -80, 84, 80, 84, 112, 108, 126, 150, 100, 178, 0, 178, -100, 178, -126, 150, -112, 108};
+    float scarf[] = {-112, 108, -80, 84,  80,   84,  112,  108, 126,  150,
+                     100,  178, 0,   178, -100, 178, -126, 150, -112, 108};
     sh_curves(c, scarf, 3);
     cv_fill_h(c, -120, 0x2d6c74, 120, 0x53aab0);
-    float head[] = {-92, -20, -98, 60, -50, 112, t * 0.6f, 114, 50, 112, 98, 60, 92, -20,
-                    92, -110, -92, -110, -92, -20};
+    float head[] = {-92, -20, -98, 60,  -50, 112,  t * 0.6f, 114,  50,  112,
+                    98,  60,  92,  -20, 92,  -110, -92,      -110, -92, -20};
     sh_curves(c, head, 3);
     cv_fill_h(c, -95, shade, 70, skin);
     for (int i = -1; i < 2; i += 2)
@@ -120,8 +126,9 @@ static void nora(struct canvas *c, const struct face *f)
     cv_fill_a(c, 0xd08c68, 0.8f);
     mouth(c, f, 74, 22);
     drops(c, f, 11);
-    float fringe[] = {-100, 20, -100, -60, -60, -90, 0, -88, 60, -90, 100, -60, 100, 20,
-                      92, -20, 70, -46, 30 + t, -44, 0 + t, -42, -20 + t, -34, -50, -40, -80, -30, -92, 0, -100, 20};
+    float fringe[] = {-100,    20,  -100, -60, -60, -90, 0,   -88,    60,   -90,   100,
+                      -60,     100, 20,   92,  -20, 70,  -46, 30 + t, -44,  0 + t, -42,
+                      -20 + t, -34, -50,  -40, -80, -30, -92, 0,      -100, 20};
     sh_curves(c, fringe, 5);
     cv_fill(c, hair);
     float hat[] = {-112, -36, -128, -190, 128, -190, 112, -36, 40, -60, -40, -60, -112, -36};
@@ -158,19 +165,23 @@ static void elias(struct canvas *c, const struct face *f)
         oval(c, i * 92 - t, 4, 22, 50, i * 0.1f);
         cv_fill(c, i < 0 ? hair_shade : hair);
     }
-    float head[] = {-88, -30, -96, 60, -60, 130, 0, 132, 60, 130, 96, 60, 88, -30, 88, -115, -88, -115, -88, -30};
+    float head[] = {-88, -30, -96, 60,  -60, 130,  0,   132,  60,  130,
+                    96,  60,  88,  -30, 88,  -115, -88, -115, -88, -30};
     sh_curves(c, head, 3);
     cv_fill_h(c, -95, shade, 70, skin);
     for (int i = -1; i < 2; i += 2) {
         cv_spot(c, i * 52 + f->turn * 20, 44, 30, 22, 0xdd7a66, 0.4f);
-        sh_arc(c, i * 76 + f->turn * 12, 16, 14, 2.5f, i > 0 ? -0.7f : CV_PI - 0.7f, i > 0 ? 0.9f : CV_PI + 0.9f);
+        sh_arc(c, i * 76 + f->turn * 12, 16, 14, 2.5f, i > 0 ? -0.7f : CV_PI - 0.7f,
+               i > 0 ? 0.9f : CV_PI + 0.9f);
     }
     cv_fill_a(c, 0xa06a4c, 0.5f);
     eyes(c, f, 8, 38, 9, 12, 0x4a7090);
     brows(c, f, -22, 40, 46, 9, hair);
     float lower = 18 * f->mouth;
-    float beard[] = {-98, 6, -112, 120, -90, 230 + lower, 0 + t, 246 + lower, 90, 230 + lower, 112, 120, 98, 6,
-                     86, 70, 60, 62, 34 + t, 66, 10, 72, -10, 72, -34 + t, 66, -60, 62, -86, 70, -98, 6};
+    float beard[] = {-98,     6,           -112,   120, -90, 230 + lower, 0 + t, 246 + lower,
+                     90,      230 + lower, 112,    120, 98,  6,           86,    70,
+                     60,      62,          34 + t, 66,  10,  72,          -10,   72,
+                     -34 + t, 66,          -60,    62,  -86, 70,          -98,   6};
     sh_curves(c, beard, 5);
     cv_fill_h(c, -100, hair_shade, 60, hair);
     for (int i = -3; i <= 3; i++)
@@ -186,8 +197,8 @@ static void elias(struct canvas *c, const struct face *f)
     sh_ellipse(c, f->turn * 30, 46, 22, 27);
     cv_fill_h(c, -20, 0xc98a6a, 24, 0xeab794);
     drops(c, f, 12);
-    float cap[] = {-104, -34, -150, -150, -60, -165, 0, -165, 70, -165, 150, -150, 104, -34,
-                   40, -70, -40, -70, -104, -34};
+    float cap[] = {-104, -34,  -150, -150, -60, -165, 0,   -165, 70,   -165,
+                   150,  -150, 104,  -34,  40,  -70,  -40, -70,  -104, -34};
     sh_curves(c, cap, 3);
     cv_fill_h(c, -130, 0x141e34, 100, 0x2c4068);
     float visor[] = {-100, -46, -60, -86, 60, -86, 100, -46, 70, -14, -70, -14, -100, -46};
@@ -223,12 +234,13 @@ static void marlow(struct canvas *c, const struct face *f)
         sh_ellipse(c, i * 98 - t, 14, 18, 28);
         cv_fill_h(c, -110, shade, 110, skin);
     }
-    float head[] = {-92, -30, -100, 60, -84, 110, -40, 136, -20, 146, 20, 146, 40, 136, 84, 110, 100, 60, 92, -30,
-                    92, -115, -92, -115, -92, -30};
+    float head[] = {-92, -30, -100, 60,  -84, 110, -40, 136, -20,  146, 20,   146, 40,
+                    136, 84,  110,  100, 60,  92,  -30, 92,  -115, -92, -115, -92, -30};
     sh_curves(c, head, 4);
     cv_fill_h(c, -95, shade, 70, skin);
     for (int i = -1; i < 2; i += 2) { // whiskers down the cheeks
-        float w[] = {i * 96.0f, -30, i * 106.0f, 40, i * 96.0f, 96, i * 80.0f, 104, i * 70.0f, 70, i * 82.0f, 20, i * 96.0f, -30};
+        float w[] = {i * 96.0f, -30,       i * 106.0f, 40,        i * 96.0f, 96,        i * 80.0f,
+                     104,       i * 70.0f, 70,         i * 82.0f, 20,        i * 96.0f, -30};
         sh_curves(c, w, 2);
     }
     cv_fill(c, dark);
@@ -242,11 +254,12 @@ static void marlow(struct canvas *c, const struct face *f)
     sh_ellipse(c, f->turn * 30, 42, 20, 25);
     cv_fill_h(c, -20, 0xb0704a, 24, 0xe0a27c);
     drops(c, f, 13);
-    float cap[] = {-106, -50, -190, -130, -100, -190, 0, -190, 100, -190, 190, -130, 106, -50,
-                   40, -80, -40, -80, -106, -50};
+    float cap[] = {-106, -50,  -190, -130, -100, -190, 0,   -190, 100,  -190,
+                   190,  -130, 106,  -50,  40,   -80,  -40, -80,  -106, -50};
     sh_curves(c, cap, 3);
     cv_fill_h(c, -150, 0xb9c0c8, 90, 0xfafaf6);
-    float band[] = {-108, -46, -60, -76, 60, -76, 108, -46, 108, -88, 60, -108, 0, -108, -60, -108, -108, -88, -108, -46};
+    float band[] = {-108, -46,  -60, -76,  60,  -76,  108,  -46, 108,  -88,
+                    60,   -108, 0,   -108, -60, -108, -108, -88, -108, -46};
     sh_curves(c, band, 3);
     float visor[] = {-104, -52, -60, -78, 60, -78, 104, -52, 70, -12, -70, -12, -104, -52};
     sh_curves(c, visor, 2);

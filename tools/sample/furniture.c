@@ -20,7 +20,8 @@ void pr_lens(struct canvas *c, float x, float y, float scale, float power, float
     for (int i = 1; i <= 6; i++) { // the prisms, ring by ring
         float k = i / 6.5f, shine = 0.5f + 0.5f * sinf(t * 0.9f + i);
         for (int s = -1; s < 2; s += 2) {
-            sh_ellipse(c, 0, -6 + s * 118 * k * 0.94f, 104 * sqrtf(1 - k * k * 0.86f), 5.4f - 2.2f * k);
+            sh_ellipse(c, 0, -6 + s * 118 * k * 0.94f, 104 * sqrtf(1 - k * k * 0.86f),
+                       5.4f - 2.2f * k);
         }
         cv_fill_a(c, cv_mix(0x9cc8d8, 0xfffbe8, power), 0.25f + 0.3f * shine);
     }
@@ -58,8 +59,9 @@ void pr_stove(struct canvas *c, float x, float y, float scale, float t)
     cv_fill_v(c, -160, cv_mix(0xff8a20, 0xffc050, flick), -76, 0xc23a10);
     for (int i = 0; i < 5; i++) {
         float h = 34 + 30 * cv_noise(t * 6 + i * 9, 40 + i), fx = -44 + i * 22.0f;
-        float flame[] = {fx - 12, -78, fx - 12, -78 - h * 0.6f, fx, -78 - h * 0.6f, fx, -78 - h,
-                         fx + 4, -78 - h * 0.6f, fx + 12, -78 - h * 0.5f, fx + 12, -78};
+        float flame[] = {fx - 12, -78,     fx - 12, -78 - h * 0.6f, fx,      -78 - h * 0.6f,
+                         fx,      -78 - h, fx + 4,  -78 - h * 0.6f, fx + 12, -78 - h * 0.5f,
+                         fx + 12, -78};
         sh_curves(c, flame, 2);
     }
     cv_fill(c, 0xffe08a);
@@ -104,7 +106,8 @@ void pr_lamp_hanging(struct canvas *c, float x, float y, float drop, float scale
 
 void pr_shelf(struct canvas *c, float x, float y, float w, uint32_t seed)
 {
-    static const uint32_t colours[] = {0x8a4a3a, 0x3e6a72, 0xc89a4a, 0x5a5a7a, 0x7a8a5a, 0xd8c8a8, 0xa8583a};
+    static const uint32_t colours[] = {0x8a4a3a, 0x3e6a72, 0xc89a4a, 0x5a5a7a,
+                                       0x7a8a5a, 0xd8c8a8, 0xa8583a};
     float at = x + 8;
     for (int i = 0; at < x + w - 26; i++) {
         float bw = 12 + 14 * cv_hash(seed, i), bh = 50 + 30 * cv_hash(seed, i + 40);
@@ -157,8 +160,8 @@ void pr_barometer(struct canvas *c, float x, float y, float r, float angle)
     cv_fill_v(c, y - r, 0xfaf3df, y + r, 0xdccfae);
     for (int i = 0; i <= 24; i++) {
         float a = CV_PI * (0.8f + 1.4f * i / 24), in = i % 6 ? 0.86f : 0.78f;
-        sh_line(c, x + r * in * cosf(a), y + r * in * sinf(a), x + r * 0.93f * cosf(a), y + r * 0.93f * sinf(a),
-                r * (i % 6 ? 0.012f : 0.022f));
+        sh_line(c, x + r * in * cosf(a), y + r * in * sinf(a), x + r * 0.93f * cosf(a),
+                y + r * 0.93f * sinf(a), r * (i % 6 ? 0.012f : 0.022f));
     }
     cv_fill(c, 0x3a2c20);
     sh_arc(c, x, y, r * 0.68f, r * 0.06f, CV_PI * 0.8f, CV_PI * 1.15f);
@@ -166,8 +169,8 @@ void pr_barometer(struct canvas *c, float x, float y, float r, float angle)
     sh_arc(c, x, y, r * 0.68f, r * 0.06f, CV_PI * 1.85f, CV_PI * 2.2f);
     cv_fill(c, 0x3c7aa0);
     float co = cosf(angle), si = sinf(angle), n = r * 0.03f;
-    float hand[] = {x + r * 0.82f * co, y + r * 0.82f * si, x - n * si, y + n * co, x - r * 0.22f * co,
-                    y - r * 0.22f * si, x + n * si, y - n * co};
+    float hand[] = {x + r * 0.82f * co, y + r * 0.82f * si, x - n * si, y + n * co,
+                    x - r * 0.22f * co, y - r * 0.22f * si, x + n * si, y - n * co};
     sh_poly(c, hand, 4);
     cv_fill(c, 0x1c1c22);
     sh_circle(c, x, y, r * 0.06f);
@@ -181,8 +184,8 @@ void pr_wheel(struct canvas *c, float x, float y, float r, float angle)
     for (int i = 0; i < 8; i++) {
         float a = angle + i * CV_PI / 4;
         sh_limb(c, x, y, r * 0.045f, x + r * 1.22f * cosf(a), y + r * 1.22f * sinf(a), r * 0.045f);
-        sh_limb(c, x + r * 1.08f * cosf(a), y + r * 1.08f * sinf(a), r * 0.05f, x + r * 1.28f * cosf(a),
-                y + r * 1.28f * sinf(a), r * 0.065f);
+        sh_limb(c, x + r * 1.08f * cosf(a), y + r * 1.08f * sinf(a), r * 0.05f,
+                x + r * 1.28f * cosf(a), y + r * 1.28f * sinf(a), r * 0.065f);
     }
     sh_arc(c, x, y, r * 0.88f, r * 0.16f, 0, 2 * CV_PI);
     sh_circle(c, x, y, r * 0.2f);
@@ -212,7 +215,8 @@ void pr_battery(struct canvas *c, float x, float y, float scale, float glow, int
     sh_poly(c, zig, 6);
     cv_fill(c, cv_mix(0x3a4a50, 0xffffff, glow));
     if (broken) {
-        float crack[] = {-30, -136, -12, -104, -26, -74, 6, -44, -8, -2, 2, -2, 20, -46, -10, -76, 6, -106, -18, -136};
+        float crack[] = {-30, -136, -12, -104, -26, -74, 6, -44,  -8,  -2,
+                         2,   -2,   20,  -46,  -10, -76, 6, -106, -18, -136};
         sh_poly(c, crack, 10);
         cv_fill(c, 0x0a0e10);
     }
@@ -229,7 +233,8 @@ void pr_letter(struct canvas *c, float x, float y, float w, float h, float turn,
     sh_rect(c, -w / 2, -h / 2, w, h);
     cv_fill_v(c, -h / 2, 0xfbf5e4, h / 2, 0xe8dcc0);
     for (int i = 0; i < 7; i++) { // pen strokes
-        float ly = -h * 0.16f + i * h * 0.075f, end = w * (i == 6 ? 0.05f : 0.36f + 0.04f * cv_hash(seed, i));
+        float ly = -h * 0.16f + i * h * 0.075f,
+              end = w * (i == 6 ? 0.05f : 0.36f + 0.04f * cv_hash(seed, i));
         for (float lx = -w * 0.4f; lx < end;) {
             float word = w * (0.03f + 0.08f * cv_hash(seed + i, (uint32_t)(lx + 900)));
             for (float k = 0; k < word; k += w * 0.014f) {

@@ -32,10 +32,13 @@ static int write_truth(const struct timeline *t, const char *dir)
     fprintf(f, "type,start_frame,end_frame\n");
     for (int i = 1; i < t->n_shots; i++) {
         const struct tl_shot *k = &t->shots[i];
-        int half = tl_fade_half(k->shot), first = k->start - half, last = k->start + k->shot->in_frames - half - 1;
+        int half = tl_fade_half(k->shot), first = k->start - half,
+            last = k->start + k->shot->in_frames - half - 1;
         fprintf(f, "%s,%d,%d\n", names[k->shot->in], first, k->shot->in == CUT ? first : last);
     }
     // Things that look like boundaries and are none.
+    if (tl_fade_half(t->shots[0].shot))
+        fprintf(f, "neg_fade,0,%d\n", tl_fade_half(t->shots[0].shot) - 1);
     for (int i = 0; i < t->n_shots; i++)
         for (int j = 0; j < 2; j++)
             if (t->shots[i].shot->flash[j] > 0) {
@@ -46,8 +49,8 @@ static int write_truth(const struct timeline *t, const char *dir)
     return finish(f);
 }
 
-// Calls back for each chapter or scene with its first frame and the first frame after it. A mark on a
-// shot that the short film leaves out counts for the next one that it has.
+// Calls back for each chapter or scene with its first frame and the first frame after it. A mark on
+// a shot that the short film leaves out counts for the next one that it has.
 struct mark {
     const char *name, *kind;
     int start, end;
@@ -86,7 +89,8 @@ static int write_scenes(const struct timeline *t, const char *dir)
         return -1;
     fprintf(f, "name,start_sec,end_sec,kind\n");
     for (int i = 0; i < n; i++)
-        fprintf(f, "%s,%.3f,%.3f,%s\n", m[i].name, (double)m[i].start / FILM_FPS, (double)m[i].end / FILM_FPS, m[i].kind);
+        fprintf(f, "%s,%.3f,%.3f,%s\n", m[i].name, (double)m[i].start / FILM_FPS,
+                (double)m[i].end / FILM_FPS, m[i].kind);
     return finish(f);
 }
 
@@ -100,14 +104,16 @@ static int write_chapters(const struct timeline *t, const char *dir, int brief)
     fprintf(f, ";FFMETADATA1\ntitle=The Lamp at Gull Rock%s\n", brief ? " (short)" : "");
     fprintf(f, "comment=Drawn\\, spoken and composed by tools/make-sample of MovieDigest\n");
     for (int i = 0; i < n; i++)
-        fprintf(f, "[CHAPTER]\nTIMEBASE=1/%d\nSTART=%d\nEND=%d\ntitle=%s\n", FILM_FPS, m[i].start, m[i].end, m[i].name);
+        fprintf(f, "[CHAPTER]\nTIMEBASE=1/%d\nSTART=%d\nEND=%d\ntitle=%s\n", FILM_FPS, m[i].start,
+                m[i].end, m[i].name);
     return finish(f);
 }
 
 static void stamp(FILE *f, int64_t sample)
 {
     int64_t ms = sample * 1000 / SPEECH_RATE;
-    fprintf(f, "%02d:%02d:%02d,%03d", (int)(ms / 3600000), (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000));
+    fprintf(f, "%02d:%02d:%02d,%03d", (int)(ms / 3600000), (int)(ms / 60000 % 60),
+            (int)(ms / 1000 % 60), (int)(ms % 1000));
 }
 
 // Where to break a text of n letters: after the word, preferably the sentence, nearest to want.
@@ -117,7 +123,9 @@ static int break_at(const char *text, int n, int want, int most)
     for (int i = 1; i < n && i <= most; i++) {
         if (text[i] != ' ')
             continue;
-        int cost = (i > want ? i - want : want - i) - (strchr(".!?", text[i - 1]) ? 14 : strchr(",", text[i - 1]) ? 5 : 0);
+        int cost = (i > want ? i - want : want - i) - (strchr(".!?", text[i - 1]) ? 14
+                                                       : strchr(",", text[i - 1]) ? 5
+                                                                                  : 0);
         if (cost < best_cost) {
             best_cost = cost;
             best = i;
@@ -151,7 +159,10 @@ static int write_subtitles(const struct timeline *t, const char *dir)
         int left = (int)strlen(text), all = left, italic = l->who == NARRATOR || l->line->radio;
         int64_t at = l->start, end = l->start + l->length;
         while (left > 0) { // a long line becomes several cues, timed by their share of letters
-            int n = left > 2 * CUE_LINE ? break_at(text, left, left / (1 + (left - 1) / (2 * CUE_LINE)), 2 * CUE_LINE) : left;
+            int n =
+                left > 2 * CUE_LINE
+                    ? break_at(text, left, left / (1 + (left - 1) / (2 * CUE_LINE)), 2 * CUE_LINE)
+                    : left;
             int64_t to = n == left ? end : at + l->length * n / all;
             cue(f, number++, text, n, at, to, italic);
             at = to;
@@ -174,7 +185,8 @@ static int write_audio(const struct timeline *t, const char *dir)
         return -1;
     fprintf(f, "kind,start_sec,end_sec\n");
     for (int i = 0; i < t->n_lines; i++)
-        span(f, "speech", (double)t->lines[i].start / SPEECH_RATE, (double)(t->lines[i].start + t->lines[i].length) / SPEECH_RATE);
+        span(f, "speech", (double)t->lines[i].start / SPEECH_RATE,
+             (double)(t->lines[i].start + t->lines[i].length) / SPEECH_RATE);
     int music = -1, mood = HUSH, silent = -1;
     for (int i = 0; i <= t->n_shots; i++) {
         const struct shot *s = i < t->n_shots ? t->shots[i].shot : NULL;
@@ -186,7 +198,8 @@ static int write_audio(const struct timeline *t, const char *dir)
             span(f, "music", (double)music / FILM_FPS, (double)at / FILM_FPS);
             music = -1;
         }
-        int quiet = s && mood == HUSH && s->ambience == AMB_NONE && s->effect == FX_NONE && !s->lines[0].text;
+        int quiet = s && mood == HUSH && s->ambience == AMB_NONE && s->effect == FX_NONE &&
+                    !s->lines[0].text;
         if (quiet && silent < 0)
             silent = at + (was != HUSH ? FILM_FPS / 2 : 0); // the music's end dies away
         if (!quiet && silent >= 0) {

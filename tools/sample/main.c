@@ -17,10 +17,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define WIDTH 960
-#define HEIGHT 540
-#define WORKERS 2
-#define SLOTS 8 // finished frames waiting for the encoder
+#define WIDTH     960
+#define HEIGHT    540
+#define WORKERS   2
+#define SLOTS     8 // finished frames waiting for the encoder
 #define LETTERBOX ((HEIGHT - (int)(WIDTH / 2.39)) / 2 & ~1)
 
 struct studio {
@@ -82,21 +82,23 @@ static void fades(const struct timeline *t, int i, int frame, struct look *l)
     if (i + 1 < t->n_shots) {
         int next = tl_fade_half(t->shots[i + 1].shot), left = k->end - frame;
         if (next && left <= next)
-            *(t->shots[i + 1].shot->in == FADE_BLACK ? &l->black : &l->white) = 1 - (float)left / (next + 1);
+            *(t->shots[i + 1].shot->in == FADE_BLACK ? &l->black : &l->white) =
+                1 - (float)left / (next + 1);
     } else if (k->end - frame <= END_FADE_FRAMES) {
         l->black = 1 - (float)(k->end - frame - 1) / END_FADE_FRAMES;
     }
 }
 
 // Draws one frame with its transition and what happens to the whole picture.
-static void compose(const struct studio *st, struct canvas *a, struct canvas *b, int frame, struct look *l)
+static void compose(const struct studio *st, struct canvas *a, struct canvas *b, int frame,
+                    struct look *l)
 {
     const struct timeline *t = &st->time;
     int i = shot_at(t, frame);
     const struct tl_shot *k = &t->shots[i];
     const struct shot *s = k->shot;
     int mixing = (s->in == DISSOLVE || s->in == WIPE) && i > 0 && frame < t->shots[i - 1].end;
-    *l = (struct look){.grain_seed = (uint32_t)frame};
+    *l = (struct look){0};
     l->sepia = s->sepia ? 0.85f : 0;
     l->letterbox = s->letterbox ? LETTERBOX : 0;
     if (mixing) {
@@ -216,14 +218,18 @@ static int stills(const struct studio *st, const char *out)
 static int list_lines(int brief)
 {
     for (int i = 0; i < film_n_shots; i++)
-        for (int k = 0; k < FILM_MAX_LINES && film_shots[i].lines[k].text && (!brief || film_shots[i].brief); k++) {
+        for (int k = 0;
+             k < FILM_MAX_LINES && film_shots[i].lines[k].text && (!brief || film_shots[i].brief);
+             k++) {
             const struct line *l = &film_shots[i].lines[k];
             const struct voice *v = speech_voice(l->who);
-            printf("line-%03d.wav\t%s\t%.2f\t%s\t%d\t%s\n", tl_line_number(i, k), v->flite, v->stretch, v->espeak, v->espeak_speed, l->text);
+            printf("line-%03d.wav\t%s\t%.2f\t%s\t%d\t%s\n", tl_line_number(i, k), v->flite,
+                   v->stretch, v->espeak, v->espeak_speed, l->text);
         }
     const struct voice *v = speech_voice(COMMENTATOR);
     for (int i = 0; i < film_n_remarks; i++)
-        printf("remark-%02d.wav\t%s\t%.2f\t%s\t%d\t%s\n", i, v->flite, v->stretch, v->espeak, v->espeak_speed, film_remarks[i].text);
+        printf("remark-%02d.wav\t%s\t%.2f\t%s\t%d\t%s\n", i, v->flite, v->stretch, v->espeak,
+               v->espeak_speed, film_remarks[i].text);
     return 0;
 }
 
@@ -231,7 +237,9 @@ int main(int argc, char **argv)
 {
     int brief = argc > 2 && !strcmp(argv[argc - 1], "--short");
     if (argc - brief < 2) {
-        fprintf(stderr, "usage: sample lines|captions|plan|sound|frames|stills ... (see tools/make-sample)\n");
+        fprintf(
+            stderr,
+            "usage: sample lines|captions|plan|sound|frames|stills ... (see tools/make-sample)\n");
         return 2;
     }
     const char *verb = argv[1];
@@ -253,8 +261,11 @@ int main(int argc, char **argv)
         rc = tl_write(&st->time, argv[2], brief);
     else if (rc == 0 && !strcmp(verb, "sound"))
         rc = sound_write(&st->time, argv[2]);
-    else if (rc == 0 && (rc = output_init(&st->output, WIDTH, HEIGHT)) == 0 && (rc = text_load(&st->text, argv[2], WIDTH)) == 0)
-        rc = !strcmp(verb, "stills") && argc > 3 ? stills(st, argv[3]) : !strcmp(verb, "frames") ? frames(st) : -1;
+    else if (rc == 0 && (rc = output_init(&st->output, WIDTH, HEIGHT)) == 0 &&
+             (rc = text_load(&st->text, argv[2], WIDTH)) == 0)
+        rc = !strcmp(verb, "stills") && argc > 3 ? stills(st, argv[3])
+             : !strcmp(verb, "frames")           ? frames(st)
+                                                 : -1;
     text_free(&st->text);
     output_done(&st->output);
     tl_free(&st->time);

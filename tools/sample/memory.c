@@ -18,10 +18,26 @@ void sc_old_ship(struct canvas *c, const struct view *v)
     old_night(c, v);
     na_moon(c, 1220, 260, 46, 0.7f);
     sh_look(c, &v->cam, 0.7f);
-    struct na_wave w = {.y = 640, .amp = 70, .length = 620, .speed = -70, .bottom = 1100, .seed = 3, .top = 0x5a6470, .deep = 0x242a34, .foam = 0xc8ccd0};
+    struct na_wave w = {.y = 640,
+                        .amp = 70,
+                        .length = 620,
+                        .speed = -70,
+                        .bottom = 1100,
+                        .seed = 3,
+                        .top = 0x5a6470,
+                        .deep = 0x242a34,
+                        .foam = 0xc8ccd0};
     na_wave(c, v->film, &w);
     sh_look(c, &v->cam, 1);
-    w = (struct na_wave){.y = 690, .amp = 90, .length = 720, .speed = -90, .bottom = 1100, .seed = 8, .top = 0x48525e, .deep = 0x1a1e28, .foam = 0xc0c4c8};
+    w = (struct na_wave){.y = 690,
+                         .amp = 90,
+                         .length = 720,
+                         .speed = -90,
+                         .bottom = 1100,
+                         .seed = 8,
+                         .top = 0x48525e,
+                         .deep = 0x1a1e28,
+                         .foam = 0xc0c4c8};
     float x = 560 + v->t * 50, y = na_wave_y(&w, x, v->film);
     cv_push(c);
     cv_light(c, 0.75f, 0.75f, 0.78f);
@@ -42,7 +58,12 @@ void sc_old_beach(struct canvas *c, const struct view *v)
     if (v->shot->variant == 0) {
         old_night(c, v);
         sh_look(c, &v->cam, 0.6f);
-        na_water(c, v->film, &(struct na_sea){.horizon = 480, .far = 0x5a6068, .near = 0x262a32, .ripple = 0x888c90, .chop = 0.8f});
+        na_water(c, v->film,
+                 &(struct na_sea){.horizon = 480,
+                                  .far = 0x5a6068,
+                                  .near = 0x262a32,
+                                  .ripple = 0x888c90,
+                                  .chop = 0.8f});
         sh_look(c, &v->cam, 1);
         na_hills(c, 800, 90, 900, 5, 0x6a6258, 0x2a2620);
         for (int i = 0; i < 3; i++) { // wash running up the sand
@@ -67,19 +88,37 @@ void sc_old_beach(struct canvas *c, const struct view *v)
     cv_sky(c, (struct cv_stop[]){{0, 0x7a86a0}, {0.4f, 0xd0b8a8}, {0.56f, 0xffe8c0}}, 3);
     sh_look(c, &v->cam, 0.2f);
     na_sun(c, 800, 480, 70, 0xfffbe8, 0xffd890);
-    na_clouds(c, v->film, &(struct na_cloudscape){6, 110, 360, 480, 6, 9, 0xfff0d8, 0xc8a898, 0.8f});
+    na_clouds(c, v->film,
+              &(struct na_cloudscape){6, 110, 360, 480, 6, 9, 0xfff0d8, 0xc8a898, 0.8f});
     sh_look(c, &v->cam, 0.6f);
-    na_water(c, v->film, &(struct na_sea){.horizon = 510, .far = 0xe8d0b0, .near = 0x6a6a70, .glint_x = 800, .glint = 0xffe8b8,
-                                          .glint_alpha = 0.5f, .glint_width = 120, .ripple = 0x807870, .chop = 0.2f});
+    na_water(c, v->film,
+             &(struct na_sea){.horizon = 510,
+                              .far = 0xe8d0b0,
+                              .near = 0x6a6a70,
+                              .glint_x = 800,
+                              .glint = 0xffe8b8,
+                              .glint_alpha = 0.5f,
+                              .glint_width = 120,
+                              .ripple = 0x807870,
+                              .chop = 0.2f});
     pr_sailing_ship(c, 1260, 600, 0.5f, 0.02f * sinf(v->film), 0);
     sh_look(c, &v->cam, 1);
     na_hills(c, 860, 60, 900, 6, 0x9a8668, 0x4a3e30);
     cv_push(c);
     cv_tint(c, 0x201810, 0.85f);
     float meet = cv_ramp(v->t, 0.2f, 2.2f);
-    pe_figure(c, ELIAS, 640 + 90 * meet, 830, 1.9f, &(struct pose){.walk = v->t * 8, .stride = 0.8f * (1 - meet), .arm = 0.4f + 1.0f * meet, .arm2 = 1.3f * meet,
-                                                                 .lean = 0.12f * meet});
-    pe_figure(c, NORA, 960 - 150 * meet, 832, 1.75f, &(struct pose){.left = 1, .walk = v->t * 10, .stride = 1 - meet, .arm = 2.1f * meet, .arm2 = 2.3f * meet});
+    pe_figure(c, ELIAS, 640 + 90 * meet, 830, 1.9f,
+              &(struct pose){.walk = v->t * 8,
+                             .stride = 0.8f * (1 - meet),
+                             .arm = 0.4f + 1.0f * meet,
+                             .arm2 = 1.3f * meet,
+                             .lean = 0.12f * meet});
+    pe_figure(c, NORA, 960 - 150 * meet, 832, 1.75f,
+              &(struct pose){.left = 1,
+                             .walk = v->t * 10,
+                             .stride = 1 - meet,
+                             .arm = 2.1f * meet,
+                             .arm2 = 2.3f * meet});
     cv_pop(c);
 }
 
@@ -87,7 +126,8 @@ void sc_old_flame(struct canvas *c, const struct view *v)
 {
     cv_clear(c, 0x0c0a08);
     sh_look(c, &v->cam, 1);
-    float flick = 0.85f + 0.15f * cv_noise(v->t * 8, 4), sway = 10 * (cv_noise(v->t * 2.3f, 5) - 0.5f);
+    float flick = 0.85f + 0.15f * cv_noise(v->t * 8, 4),
+          sway = 10 * (cv_noise(v->t * 2.3f, 5) - 0.5f);
     cv_glow(c, 800, 470, 900, 700, 0xc07020, 0.55f * flick);
     cv_glow(c, 800, 470, 420, 420, 0xffa848, 0.6f * flick);
     sh_round(c, 610, 640, 380, 90, 24);
@@ -97,12 +137,31 @@ void sc_old_flame(struct canvas *c, const struct view *v)
     for (int i = 0; i < 4; i++)
         sh_rect(c, 636 + i * 104.0f, 210, 14, 440);
     cv_fill(c, 0x2a1e16);
-    float out[] = {740, 630, 700, 520, 770 + sway, 460, 796 + sway * 2, 330 - 40 * flick, 830 + sway, 450, 900, 520, 860, 630,
-                   830, 650, 770, 650, 740, 630};
+    float out[] = {740,
+                   630,
+                   700,
+                   520,
+                   770 + sway,
+                   460,
+                   796 + sway * 2,
+                   330 - 40 * flick,
+                   830 + sway,
+                   450,
+                   900,
+                   520,
+                   860,
+                   630,
+                   830,
+                   650,
+                   770,
+                   650,
+                   740,
+                   630};
     sh_curves(c, out, 3);
     cv_fill_v(c, 300, 0xffd070, 640, 0xff8420);
-    float in[] = {768, 630, 750, 560, 786 + sway, 510, 800 + sway * 1.6f, 430, 820 + sway, 510, 850, 560, 832, 630,
-                  820, 644, 780, 644, 768, 630};
+    float in[] = {768, 630,        750, 560, 786 + sway, 510, 800 + sway * 1.6f,
+                  430, 820 + sway, 510, 850, 560,        832, 630,
+                  820, 644,        780, 644, 768,        630};
     sh_curves(c, in, 3);
     cv_fill_v(c, 420, 0xffffe8, 640, 0xffd880);
     sh_rect(c, 796, 610, 8, 40);
@@ -124,7 +183,15 @@ void sc_old_reef(struct canvas *c, const struct view *v)
     cv_glow(c, 1180, 520, 150, 150, 0xffb860, 0.7f + 0.1f * sinf(v->t * 9));
     cv_dot(c, 1180, 520, 6, 0xfff0c0, 1); // the small light on the shore
     sh_look(c, &v->cam, 0.8f);
-    struct na_wave w = {.y = 620, .amp = 80, .length = 560, .speed = 80, .bottom = 1100, .seed = 4, .top = 0x4a525c, .deep = 0x20242c, .foam = 0xc8ccd0};
+    struct na_wave w = {.y = 620,
+                        .amp = 80,
+                        .length = 560,
+                        .speed = 80,
+                        .bottom = 1100,
+                        .seed = 4,
+                        .top = 0x4a525c,
+                        .deep = 0x20242c,
+                        .foam = 0xc8ccd0};
     float x = 470 + v->t * 44, y = na_wave_y(&w, x, v->film);
     cv_push(c);
     cv_light(c, 0.6f, 0.6f, 0.62f);
@@ -138,7 +205,15 @@ void sc_old_reef(struct canvas *c, const struct view *v)
     float u = fmodf(v->t, 1.5f) / 1.5f;
     na_spray(c, 300, 760, 190, u, 3, 0.8f);
     na_spray(c, 1230, 770, 210, fmodf(u + 0.5f, 1), 4, 0.8f);
-    w = (struct na_wave){.y = 850, .amp = 70, .length = 480, .speed = 120, .bottom = 1100, .seed = 6, .top = 0x30363e, .deep = 0x0e1014, .foam = 0xb8bcc0};
+    w = (struct na_wave){.y = 850,
+                         .amp = 70,
+                         .length = 480,
+                         .speed = 120,
+                         .bottom = 1100,
+                         .seed = 6,
+                         .top = 0x30363e,
+                         .deep = 0x0e1014,
+                         .foam = 0xb8bcc0};
     na_wave(c, v->film, &w);
     sh_screen(c);
     na_rain(c, v->film, 120, -0.3f, 44, 0.25f);

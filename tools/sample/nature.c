@@ -1,5 +1,5 @@
-// Sky and land in the manner of cut paper: flat shapes in a few related colours, one behind the other,
-// the far ones paler. Depth comes from the layers' colours and from the camera's parallax.
+// Sky and land in the manner of cut paper: flat shapes in a few related colours, one behind the
+// other, the far ones paler. Depth comes from the layers' colours and from the camera's parallax.
 #include "nature.h"
 
 #include <math.h>
@@ -11,7 +11,8 @@ void na_stars(struct canvas *c, float t, int n, uint32_t seed, float alpha)
         float x = cv_hash(i, seed) * 2000 - 200, y = cv_hash(i, seed + 1);
         float big = cv_hash(i, seed + 2), phase = cv_hash(i, seed + 3) * 6.28f;
         y = y * 700 - 60;
-        float a = alpha * (0.35f + 0.65f * big * big) * (0.8f + 0.2f * sinf(t * (1 + 3 * big) + phase));
+        float a =
+            alpha * (0.35f + 0.65f * big * big) * (0.8f + 0.2f * sinf(t * (1 + 3 * big) + phase));
         a *= cv_clamp(1.15f - (y + 60) / 760, 0, 1);
         cv_dot(c, x, y, 0.7f + 1.5f * big * big * big, big > 0.8f ? 0xfff0d8 : 0xdfe8ff, a);
     }
@@ -23,9 +24,11 @@ void na_moon(struct canvas *c, float x, float y, float r, float glow)
     cv_glow(c, x, y, r * 3, r * 3, 0xa8bce0, 0.5f * glow);
     sh_circle(c, x, y, r);
     cv_fill_v(c, y - r, 0xfdf8e8, y + r, 0xe2e0dc);
-    static const float craters[][3] = {
-        {-0.35f, -0.25f, 0.2f}, {0.3f, 0.12f, 0.26f}, {-0.1f, 0.45f, 0.16f}, {0.32f, -0.45f, 0.11f},
-        {-0.55f, 0.2f, 0.1f}};
+    static const float craters[][3] = {{-0.35f, -0.25f, 0.2f},
+                                       {0.3f, 0.12f, 0.26f},
+                                       {-0.1f, 0.45f, 0.16f},
+                                       {0.32f, -0.45f, 0.11f},
+                                       {-0.55f, 0.2f, 0.1f}};
     for (int i = 0; i < 5; i++) {
         sh_circle(c, x + craters[i][0] * r, y + craters[i][1] * r, craters[i][2] * r);
         cv_fill_a(c, 0xc9c6c4, 0.55f);
@@ -97,9 +100,11 @@ void na_aurora(struct canvas *c, float t, float y, float height, float alpha)
             float h = height * (0.5f + 0.5f * cv_noise(x * 0.006f + t * 0.25f, 71 + band));
             float a = alpha * (0.25f + 0.75f * cv_noise(x * 0.012f - t * 0.4f, 81 + band));
             sh_rect(c, x, base - h, 21.5f, h);
-            cv_fill_paint(c, &(struct cv_paint){CV_VERTICAL, 0x503a9a, 0x38d89a, 0, a, base - h, base, 1});
+            cv_fill_paint(
+                c, &(struct cv_paint){CV_VERTICAL, 0x503a9a, 0x38d89a, 0, a, base - h, base, 1});
             sh_rect(c, x, base, 21.5f, 24);
-            cv_fill_paint(c, &(struct cv_paint){CV_VERTICAL, 0x38d89a, 0x38d89a, a, 0, base, base + 24, 1});
+            cv_fill_paint(
+                c, &(struct cv_paint){CV_VERTICAL, 0x38d89a, 0x38d89a, a, 0, base, base + 24, 1});
         }
 }
 
@@ -109,34 +114,67 @@ static void peak(struct canvas *c, float x, float base, float w, float h, uint32
                  const uint32_t col[3])
 {
     float top = base - h, lean = (cv_hash(seed, 1) - 0.5f) * w * 0.2f, px = x + lean;
-    float ridge[] = {px, top, px + w * 0.05f, top + h * 0.2f, px - w * 0.03f, top + h * 0.42f,
-                     px + w * 0.07f, top + h * 0.7f, px + w * 0.02f, base};
+    float ridge[] = {px,
+                     top,
+                     px + w * 0.05f,
+                     top + h * 0.2f,
+                     px - w * 0.03f,
+                     top + h * 0.42f,
+                     px + w * 0.07f,
+                     top + h * 0.7f,
+                     px + w * 0.02f,
+                     base};
     float left[] = {x - w * 0.3f, top + h * 0.55f, x - w * 0.62f, base};
     float right[] = {x + w * 0.26f, top + h * 0.48f, x + w * 0.62f, base};
-    float all[] = {px, top, right[0], right[1], right[2], right[3], left[2], left[3], left[0], left[1]};
+    float all[] = {px,       top,     right[0], right[1], right[2],
+                   right[3], left[2], left[3],  left[0],  left[1]};
     sh_poly(c, all, 5);
     cv_fill_v(c, top, col[0], base, cv_mix(col[0], col[1], 0.5f));
-    float dark[] = {ridge[0], ridge[1], right[0], right[1], right[2], right[3], ridge[8], ridge[9],
-                    ridge[6], ridge[7], ridge[4], ridge[5], ridge[2], ridge[3]};
+    float dark[] = {ridge[0], ridge[1], right[0], right[1], right[2], right[3], ridge[8],
+                    ridge[9], ridge[6], ridge[7], ridge[4], ridge[5], ridge[2], ridge[3]};
     sh_poly(c, dark, 7);
     cv_fill_v(c, top, col[1], base, cv_mix(col[1], col[0], 0.35f));
     if (!col[2])
         return;
     float s = 0.3f + 0.12f * cv_hash(seed, 2);
-    float lx = px + (left[0] - px) * s / 0.55f, rx = px + (right[0] - px) * s / 0.48f, ly = top + h * s;
-    float cap[] = {px, top, rx, ly, px + (rx - px) * 0.62f, ly - h * 0.07f, px + (rx - px) * 0.3f,
-                   ly + h * 0.05f, px, ly - h * 0.06f, px + (lx - px) * 0.3f, ly + h * 0.07f,
-                   px + (lx - px) * 0.62f, ly - h * 0.05f, lx, ly};
+    float lx = px + (left[0] - px) * s / 0.55f, rx = px + (right[0] - px) * s / 0.48f,
+          ly = top + h * s;
+    float cap[] = {px,
+                   top,
+                   rx,
+                   ly,
+                   px + (rx - px) * 0.62f,
+                   ly - h * 0.07f,
+                   px + (rx - px) * 0.3f,
+                   ly + h * 0.05f,
+                   px,
+                   ly - h * 0.06f,
+                   px + (lx - px) * 0.3f,
+                   ly + h * 0.07f,
+                   px + (lx - px) * 0.62f,
+                   ly - h * 0.05f,
+                   lx,
+                   ly};
     sh_poly(c, cap, 8);
     cv_fill(c, col[2]);
-    float shadow[] = {px, top, rx, ly, px + (rx - px) * 0.62f, ly - h * 0.07f, px + (rx - px) * 0.3f,
-                      ly + h * 0.05f, px + w * 0.04f, ly - h * 0.08f, px + w * 0.05f, top + h * 0.2f};
+    float shadow[] = {px,
+                      top,
+                      rx,
+                      ly,
+                      px + (rx - px) * 0.62f,
+                      ly - h * 0.07f,
+                      px + (rx - px) * 0.3f,
+                      ly + h * 0.05f,
+                      px + w * 0.04f,
+                      ly - h * 0.08f,
+                      px + w * 0.05f,
+                      top + h * 0.2f};
     sh_poly(c, shadow, 6);
     cv_fill(c, cv_mix(col[2], col[1], 0.45f));
 }
 
-void na_range(struct canvas *c, float base, float height, float spacing, uint32_t seed, uint32_t lit,
-              uint32_t shade, uint32_t snow)
+void na_range(struct canvas *c, float base, float height, float spacing, uint32_t seed,
+              uint32_t lit, uint32_t shade, uint32_t snow)
 {
     float x0, y0, x1, y1;
     cv_bounds(c, &x0, &y0, &x1, &y1);
@@ -170,15 +208,19 @@ void na_hills(struct canvas *c, float base, float height, float length, uint32_t
     cv_fill_v(c, base - height, top, base + height * 0.4f, bottom);
 }
 
-void na_pine(struct canvas *c, float x, float y, float h, float sway, uint32_t colour, uint32_t snow)
+void na_pine(struct canvas *c, float x, float y, float h, float sway, uint32_t colour,
+             uint32_t snow)
 {
     float w = h * 0.2f, lean = sway * h * 0.05f;
     sh_rect(c, x - h * 0.018f, y - h * 0.16f, h * 0.036f, h * 0.17f);
     cv_fill(c, cv_mix(colour, 0x201810, 0.5f));
     for (int i = 0; i < 4; i++) {
         float k = i / 4.0f, yb = y - h * (0.09f + 0.21f * i), half = w * (1 - k * 0.78f);
-        float tri[] = {x + lean * (k + 0.4f), yb - h * 0.34f, x + half + lean * k, yb,
-                       x + half * 0.3f, yb - h * 0.02f, x - half * 0.35f, yb - h * 0.015f, x - half + lean * k, yb};
+        float tri[] = {x + lean * (k + 0.4f), yb - h * 0.34f,
+                       x + half + lean * k,   yb,
+                       x + half * 0.3f,       yb - h * 0.02f,
+                       x - half * 0.35f,      yb - h * 0.015f,
+                       x - half + lean * k,   yb};
         sh_poly(c, tri, 5);
     }
     cv_fill(c, colour);
@@ -187,8 +229,9 @@ void na_pine(struct canvas *c, float x, float y, float h, float sway, uint32_t c
     for (int i = 0; i < 4; i++) {
         float k = i / 4.0f, yb = y - h * (0.09f + 0.21f * i), half = w * (1 - k * 0.78f);
         float tip = x + lean * (k + 0.4f);
-        float cap[] = {tip, yb - h * 0.34f, x + half * 0.72f, yb - h * 0.1f, x + half * 0.3f,
-                       yb - h * 0.13f, x, yb - h * 0.09f, x - half * 0.25f, yb - h * 0.17f};
+        float cap[] = {
+            tip, yb - h * 0.34f, x + half * 0.72f, yb - h * 0.1f, x + half * 0.3f, yb - h * 0.13f,
+            x,   yb - h * 0.09f, x - half * 0.25f, yb - h * 0.17f};
         sh_poly(c, cap, 5);
     }
     cv_fill_a(c, snow, 0.85f);
@@ -216,7 +259,8 @@ void na_rocks(struct canvas *c, float x, float y, float w, float h, uint32_t see
     for (int i = 0; i < 12; i++) {
         float u = i / 11.0f, hump = powf(fmaxf(sinf(u * CV_PI), 0), 0.6f);
         xy[2 * i] = x + (u - 0.5f) * w;
-        xy[2 * i + 1] = y - h * hump * (0.45f + 0.55f * cv_hash(seed, i)) - (i % 11 ? h * 0.08f : 0);
+        xy[2 * i + 1] =
+            y - h * hump * (0.45f + 0.55f * cv_hash(seed, i)) - (i % 11 ? h * 0.08f : 0);
     }
     xy[24] = x + w * 0.54f;
     xy[25] = y + h * 0.2f;
@@ -228,8 +272,14 @@ void na_rocks(struct canvas *c, float x, float y, float w, float h, uint32_t see
         float *p = xy + 2 * i, drop = h * (0.25f + 0.4f * cv_hash(seed, i + 40));
         if (cv_hash(seed, i + 60) < 0.35f)
             continue;
-        float f[] = {p[0], p[1], p[2], p[3], cv_lerp(p[0], p[2], 0.6f), fminf(p[3] + drop, y),
-                     cv_lerp(p[0], p[2], 0.1f), fminf(p[1] + drop * 0.7f, y)};
+        float f[] = {p[0],
+                     p[1],
+                     p[2],
+                     p[3],
+                     cv_lerp(p[0], p[2], 0.6f),
+                     fminf(p[3] + drop, y),
+                     cv_lerp(p[0], p[2], 0.1f),
+                     fminf(p[1] + drop * 0.7f, y)};
         sh_poly(c, f, 4);
         cv_fill_a(c, lit, 0.22f + 0.4f * cv_hash(seed, i + 80));
     }
@@ -251,6 +301,7 @@ void na_smoke(struct canvas *c, float x, float y, float t, float size, uint32_t 
         float u = t * 0.16f + i / 9.0f;
         u -= floorf(u);
         float r = size * (0.18f + 0.75f * u), drift = size * (u * 1.6f + 0.25f * sinf(u * 7 + i));
-        cv_spot(c, x + drift, y - size * 3.1f * u, r, r * 0.9f, colour, alpha * (1 - u) * (u < 0.1f ? u * 10 : 1));
+        cv_spot(c, x + drift, y - size * 3.1f * u, r, r * 0.9f, colour,
+                alpha * (1 - u) * (u < 0.1f ? u * 10 : 1));
     }
 }

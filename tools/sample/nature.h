@@ -12,9 +12,9 @@ void na_cloud(struct canvas *c, float x, float y, float w, float h, uint32_t see
               uint32_t base, float alpha);
 struct na_cloudscape {
     int n;
-    float y0, y1;  // bases of the clouds
-    float size;    // width of a middling one
-    float speed;   // units a second
+    float y0, y1; // bases of the clouds
+    float size;   // width of a middling one
+    float speed;  // units a second
     uint32_t seed, top, base;
     float alpha;
 };
@@ -24,12 +24,13 @@ void na_ceiling(struct canvas *c, float t, float y, uint32_t dark, uint32_t ligh
 void na_aurora(struct canvas *c, float t, float y, float height, float alpha);
 
 // A mountain range with a lit and a shaded side to every peak. snow = 0 for none.
-void na_range(struct canvas *c, float base, float height, float spacing, uint32_t seed, uint32_t lit,
-              uint32_t shade, uint32_t snow);
+void na_range(struct canvas *c, float base, float height, float spacing, uint32_t seed,
+              uint32_t lit, uint32_t shade, uint32_t snow);
 void na_hills(struct canvas *c, float base, float height, float length, uint32_t seed, uint32_t top,
               uint32_t bottom);
 float na_hill_y(float x, float base, float height, float length, uint32_t seed);
-void na_pine(struct canvas *c, float x, float y, float h, float sway, uint32_t colour, uint32_t snow);
+void na_pine(struct canvas *c, float x, float y, float h, float sway, uint32_t colour,
+             uint32_t snow);
 // Pines along the hill of the same numbers; snow 0 for none.
 void na_forest(struct canvas *c, float base, float height, float length, uint32_t seed, float size,
                float gap, uint32_t colour, uint32_t snow);
@@ -40,11 +41,11 @@ void na_rocks(struct canvas *c, float x, float y, float w, float h, uint32_t see
 struct na_sea {
     float horizon;
     uint32_t far, near;
-    float glint_x;       // under the sun or the moon
-    uint32_t glint;      // 0 for none
+    float glint_x;  // under the sun or the moon
+    uint32_t glint; // 0 for none
     float glint_alpha, glint_width;
-    uint32_t ripple;     // colour of the small waves
-    float chop;          // 0 calm .. 1 rough
+    uint32_t ripple; // colour of the small waves
+    float chop;      // 0 calm .. 1 rough
 };
 void na_water(struct canvas *c, float t, const struct na_sea *k);
 
@@ -62,7 +63,8 @@ void na_snow(struct canvas *c, float t, int n, float size, float wind, float alp
 void na_bolt(struct canvas *c, float x0, float y0, float x1, float y1, uint32_t seed, float power);
 void na_gull(struct canvas *c, float x, float y, float size, float flap, uint32_t colour);
 void na_mist(struct canvas *c, float y0, float y1, uint32_t colour, float alpha);
-void na_smoke(struct canvas *c, float x, float y, float t, float size, uint32_t colour, float alpha);
+void na_smoke(struct canvas *c, float x, float y, float t, float size, uint32_t colour,
+              float alpha);
 // Spray thrown up at x, y; u runs from 0 (the impact) to 1 (all fallen).
 void na_spray(struct canvas *c, float x, float y, float size, float u, uint32_t seed, float alpha);
 

@@ -1,5 +1,5 @@
-// Weather and effects out of filtered noise. Each ambience is a recipe of a few sources; the recipe's
-// strengths glide at the cuts, and a source that nobody hears is not computed.
+// Weather and effects out of filtered noise. Each ambience is a recipe of a few sources; the
+// recipe's strengths glide at the cuts, and a source that nobody hears is not computed.
 #include "sound.h"
 
 #include <math.h>
@@ -62,7 +62,8 @@ static float source_sample(struct side *s, enum source k, float t)
         s->rumble[1] += 0.02f * (s->rumble[0] - s->rumble[1]);
         return s->rumble[1] * 2.2f;
     case WHEELS: { // da-dum, da-dum over the joints of the rails
-        float u = fmodf(t * 1.55f, 1), beat = expf(-u * 14) + 0.7f * (u > 0.17f ? expf(-(u - 0.17f) * 16) : 0);
+        float u = fmodf(t * 1.55f, 1),
+              beat = expf(-u * 14) + 0.7f * (u > 0.17f ? expf(-(u - 0.17f) * 16) : 0);
         s->wheels += 0.06f * (w - s->wheels);
         return s->wheels * (0.16f + 0.62f * beat) * 0.6f;
     }
@@ -97,7 +98,9 @@ static void ambience(const struct timeline *t, struct stereo *out)
                 float *x = (c ? out->r : out->l) + (int64_t)f * per_frame;
                 g = gain[k];
                 for (int i = 0; i < per_frame; i++, g += step)
-                    x[i] += 0.55f * g * source_sample(&sides[c], k, (float)f / FILM_FPS + (float)i / SPEECH_RATE);
+                    x[i] +=
+                        0.55f * g *
+                        source_sample(&sides[c], k, (float)f / FILM_FPS + (float)i / SPEECH_RATE);
             }
             gain[k] = g;
         }
@@ -126,22 +129,26 @@ static void burst(struct hit *h, float seconds, float attack, float cutoff, floa
     float a = 0, b = 0;
     int64_t n = (int64_t)(seconds * SPEECH_RATE);
     for (int64_t i = 0; i < n; i++) {
-        float u = (float)i / n, k = cutoff * expf(-drop * u), e = expf(-4.5f * u) * fminf(1, u / attack);
+        float u = (float)i / n, k = cutoff * expf(-drop * u),
+              e = expf(-4.5f * u) * fminf(1, u / attack);
         a += k * (white(&h->n) - a);
         b += k * (a - b);
         put(h, i, gain * e * b / sqrtf(k + 0.004f) * (1 - u), 0.4f * sinf(u * 9));
     }
 }
 
-static void tones(struct hit *h, float seconds, const float *freqs, int n_freqs, float decay, float vibrato, float gain)
+static void tones(struct hit *h, float seconds, const float *freqs, int n_freqs, float decay,
+                  float vibrato, float gain)
 {
     int64_t n = (int64_t)(seconds * SPEECH_RATE);
     for (int k = 0; k < n_freqs; k++) {
         double phase = 0;
         for (int64_t i = 0; i < n; i++) {
-            float t = (float)i / SPEECH_RATE, e = fminf(1, t * 25) * fminf(1, (seconds - t) * 8) * expf(-decay * t * (1 + 0.4f * k));
+            float t = (float)i / SPEECH_RATE, e = fminf(1, t * 25) * fminf(1, (seconds - t) * 8) *
+                                                  expf(-decay * t * (1 + 0.4f * k));
             phase += 2 * CV_PI * freqs[k] * (1 + vibrato * sinf(t * 34)) / SPEECH_RATE;
-            put(h, i, gain * e * (float)(sin(phase) + 0.4 * sin(2 * phase) + 0.2 * sin(3 * phase)), 0);
+            put(h, i, gain * e * (float)(sin(phase) + 0.4 * sin(2 * phase) + 0.2 * sin(3 * phase)),
+                0);
         }
     }
 }
@@ -153,7 +160,8 @@ static void sweep(struct hit *h, float seconds, float f0, float f1, float gain)
     for (int64_t i = 0; i < n; i++) {
         float u = (float)i / n, e = sinf(u * CV_PI) * (0.7f + 0.3f * sinf(u * 300));
         phase += 2 * CV_PI * f0 * powf(f1 / f0, u) / SPEECH_RATE;
-        put(h, i, gain * e * (float)(sin(phase) + 0.5 * sin(phase * 1.5) + 0.3 * sin(phase * 2.01)), 0.3f);
+        put(h, i, gain * e * (float)(sin(phase) + 0.5 * sin(phase * 1.5) + 0.3 * sin(phase * 2.01)),
+            0.3f);
     }
 }
 
@@ -161,18 +169,23 @@ static void gulls(struct hit *h)
 {
     for (int call = 0; call < 5; call++) {
         double phase = 0;
-        int64_t off = (int64_t)((call * 0.42 + 0.2 * cv_hash(call, 4)) * SPEECH_RATE), n = SPEECH_RATE * 3 / 10;
+        int64_t off = (int64_t)((call * 0.42 + 0.2 * cv_hash(call, 4)) * SPEECH_RATE),
+                n = SPEECH_RATE * 3 / 10;
         for (int64_t i = 0; i < n; i++) {
             float u = (float)i / n, f = 1250 + 500 * sinf(u * CV_PI) - 380 * u;
             phase += 2 * CV_PI * f / SPEECH_RATE;
-            put(h, off + i, 0.035f * sinf(u * CV_PI) * (float)(sin(phase) + 0.6 * sin(2 * phase) + 0.3 * sin(3 * phase)), call & 1 ? 0.8f : -0.6f);
+            put(h, off + i,
+                0.035f * sinf(u * CV_PI) *
+                    (float)(sin(phase) + 0.6 * sin(2 * phase) + 0.3 * sin(3 * phase)),
+                call & 1 ? 0.8f : -0.6f);
         }
     }
 }
 
 static void effect(struct hit *h, enum effect e)
 {
-    static const float horn[] = {98, 123.5f, 147}, bell[] = {523, 1257, 1570, 2110, 2794}, whistle[] = {622, 740, 880};
+    static const float horn[] = {98, 123.5f, 147}, bell[] = {523, 1257, 1570, 2110, 2794},
+                       whistle[] = {622, 740, 880};
     switch (e) {
     case FX_THUNDER:
         burst(h, 0.5f, 0.004f, 0.5f, 2, 0.12f);
@@ -219,7 +232,10 @@ void noises_play(const struct timeline *t, struct stereo *out)
     ambience(t, out);
     for (int i = 0; i < t->n_shots; i++) {
         const struct tl_shot *k = &t->shots[i];
-        struct hit h = {out, (int64_t)k->start * (SPEECH_RATE / FILM_FPS) + (int64_t)(k->shot->effect_at * SPEECH_RATE), {0x1234567u + i}};
+        struct hit h = {out,
+                        (int64_t)k->start * (SPEECH_RATE / FILM_FPS) +
+                            (int64_t)(k->shot->effect_at * SPEECH_RATE),
+                        {0x1234567u + i}};
         effect(&h, k->shot->effect);
     }
 }

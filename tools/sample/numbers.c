@@ -1,5 +1,5 @@
-// Colours, easing and noise. The noise is a hash, not rand(): a frame must look the same whichever thread
-// draws it, on any machine.
+// Colours, easing and noise. The noise is a hash, not rand(): a frame must look the same whichever
+// thread draws it, on any machine.
 #include "canvas.h"
 
 #include <math.h>

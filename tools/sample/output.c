@@ -1,5 +1,5 @@
-// Fades, flashes, vignette and grain are applied in luma while converting, where they cost one
-// multiplication a pixel. The grain is far below what one notices; it keeps dark gradients from banding.
+// Fades, flashes and the vignette are applied in luma while converting, where they cost one
+// multiplication a pixel.
 #include "output.h"
 
 #include <math.h>
@@ -10,32 +10,22 @@ int output_init(struct output *o, int w, int h)
 {
     *o = (struct output){.w = w, .h = h};
     o->vignette = malloc((size_t)w * h);
-    o->grain = malloc(OUTPUT_GRAIN * OUTPUT_GRAIN);
-    if (!o->vignette || !o->grain) {
-        output_done(o);
+    if (!o->vignette)
         return -1;
-    }
     for (int y = 0; y < h; y++)
         for (int x = 0; x < w; x++) {
-            float dx = 2.0f * x / w - 1, dy = 2.0f * y / h - 1, r = dx * dx * 0.75f + dy * dy * 0.6f;
+            float dx = 2.0f * x / w - 1, dy = 2.0f * y / h - 1,
+                  r = dx * dx * 0.75f + dy * dy * 0.6f;
             float dark = cv_clamp(r - 0.32f, 0, 1);
             o->vignette[y * w + x] = (uint8_t)(255 - 120 * dark * dark);
         }
-    for (int i = 0; i < OUTPUT_GRAIN * OUTPUT_GRAIN; i++) {
-        float sum = 0; // three uniform numbers make a good enough bell curve
-        for (int k = 0; k < 3; k++)
-            sum += cv_hash(i, 600 + k) - 0.5f;
-        o->grain[i] = (int8_t)lroundf(sum * 2.4f);
-    }
     return 0;
 }
 
 void output_done(struct output *o)
 {
     free(o->vignette);
-    free(o->grain);
     o->vignette = NULL;
-    o->grain = NULL;
 }
 
 // Scale and offset of a luma that fades towards black or white, in 1/256.
@@ -46,20 +36,19 @@ static void luma_line(const struct look *l, int *ret_scale, int *ret_offset)
     *ret_offset = (int)lroundf(256 * (219 * l->white * (1 - l->black)));
 }
 
-static void luma_row(int w, const uint32_t *restrict px, const uint8_t *restrict vig, const int8_t *restrict grain,
-                     int scale, int offset, uint8_t *restrict out)
+static void luma_row(int w, const uint32_t *restrict px, const uint8_t *restrict vig, int scale,
+                     int offset, uint8_t *restrict out)
 {
     for (int x = 0; x < w; x++) {
         int p = (int)px[x], r = p >> 16 & 255, g = p >> 8 & 255, b = p & 255;
         int y = (47 * r + 157 * g + 16 * b + 128) >> 8; // 0..219
-        y = (y * vig[x]) >> 8;
-        y = ((y * scale + offset) >> 8) + grain[x] + 17;
-        out[x] = (uint8_t)(y < 16 ? 16 : y > 235 ? 235 : y);
+        y = (y * (vig[x] + 1)) >> 8;
+        out[x] = (uint8_t)(((y * scale + offset) >> 8) + 16);
     }
 }
 
-static void chroma_row(int half, const uint32_t *restrict a, const uint32_t *restrict b, int scale, int sepia,
-                       uint8_t *restrict u, uint8_t *restrict v)
+static void chroma_row(int half, const uint32_t *restrict a, const uint32_t *restrict b, int scale,
+                       int sepia, uint8_t *restrict u, uint8_t *restrict v)
 {
     for (int x = 0; x < half; x++) {
         int p = (int)a[2 * x], q = (int)a[2 * x + 1], s = (int)b[2 * x], t = (int)b[2 * x + 1];
@@ -76,26 +65,17 @@ static void chroma_row(int half, const uint32_t *restrict a, const uint32_t *res
     }
 }
 
-void output_frame(const struct output *o, const struct canvas *c, const struct look *look, uint8_t *yuv)
+void output_frame(const struct output *o, const struct canvas *c, const struct look *look,
+                  uint8_t *yuv)
 {
     int w = o->w, h = o->h, scale, offset, n = w * h;
     luma_line(look, &scale, &offset);
-    uint32_t gx = (uint32_t)(cv_hash(look->grain_seed, 1) * OUTPUT_GRAIN);
-    uint32_t gy = (uint32_t)(cv_hash(look->grain_seed, 2) * OUTPUT_GRAIN);
-    int8_t line[CV_MAX_WIDTH];
     for (int y = 0; y < h; y++) {
-        const int8_t *g = o->grain + ((y + gy) % OUTPUT_GRAIN) * OUTPUT_GRAIN;
         if (y < look->letterbox || y >= h - look->letterbox) {
             memset(yuv + y * w, 16, w);
             continue;
         }
-        for (int x = 0; x < w;) {
-            int from = (x + gx) % OUTPUT_GRAIN, run = OUTPUT_GRAIN - from;
-            run = run < w - x ? run : w - x;
-            memcpy(line + x, g + from, run);
-            x += run;
-        }
-        luma_row(w, c->px + y * w, o->vignette + y * w, line, scale, offset, yuv + y * w);
+        luma_row(w, c->px + y * w, o->vignette + y * w, scale, offset, yuv + y * w);
     }
     uint8_t *u = yuv + n, *v = u + n / 4;
     for (int y = 0; y < h / 2; y++) {
@@ -105,7 +85,8 @@ void output_frame(const struct output *o, const struct canvas *c, const struct l
             continue;
         }
         const uint32_t *row = c->px + (size_t)2 * y * w;
-        chroma_row(w / 2, row, row + w, scale, (int)(look->sepia * 256), u + y * w / 2, v + y * w / 2);
+        chroma_row(w / 2, row, row + w, scale, (int)(look->sepia * 256), u + y * w / 2,
+                   v + y * w / 2);
     }
 }
 
@@ -126,6 +107,7 @@ void output_wipe(struct canvas *a, const struct canvas *b, float u)
         uint32_t *row = a->px + (size_t)y * a->w;
         const uint32_t *other = b->px + (size_t)y * a->w;
         for (int x = 0; x < a->w && x < edge; x++)
-            row[x] = x < edge - soft ? other[x] : cv_mix(row[x], other[x], (edge - x) / (float)soft);
+            row[x] =
+                x < edge - soft ? other[x] : cv_mix(row[x], other[x], (edge - x) / (float)soft);
     }
 }

@@ -1,5 +1,5 @@
-// Puppets of cut paper: a few limbs turned about their joints. They are drawn looking right and mirrored
-// to look left; far limbs first.
+// Puppets of cut paper: a few limbs turned about their joints. They are drawn looking right and
+// mirrored to look left; far limbs first.
 #include "people.h"
 
 #include <math.h>
@@ -32,7 +32,8 @@ static void legs(struct canvas *c, const struct build *b, const struct pose *p)
     for (int far = 1; far >= 0; far--) {
         float ph = p->walk + (far ? CV_PI : 0), swing = sinf(ph) * 0.6f * p->stride;
         float bend = fmaxf(0, cosf(ph)) * 0.9f * p->stride, half = b->hip * 0.5f;
-        float hx = (far ? 1 : -1) * r * 0.6f, kx = hx + sinf(swing) * half, ky = -b->hip + cosf(swing) * half;
+        float hx = (far ? 1 : -1) * r * 0.6f, kx = hx + sinf(swing) * half,
+              ky = -b->hip + cosf(swing) * half;
         float fx = kx + sinf(swing - bend) * half, fy = ky + cosf(swing - bend) * half - r * 0.8f;
         uint32_t leg = far ? cv_mix(b->legs, 0, 0.3f) : b->legs;
         sh_limb(c, hx, -b->hip, r * 1.15f, kx, ky, r);
@@ -78,10 +79,11 @@ static void coat(struct canvas *c, const struct build *b, const struct pose *p)
 {
     float g = b->girth, top = -b->shoulder, hem = p->sits ? -b->hip * 0.42f : -b->hip * 0.62f;
     float sway = p->stride * 4 * sinf(p->walk * 2);
-    float xy[] = {-g * 0.42f, top, -g * 0.9f, top + 8, -g * 0.75f, hem - 30, -g * 0.95f - sway, hem,
-                  -g * 0.3f, hem + 5, g * 0.3f, hem + 5, g * 0.95f - sway, hem,
-                  g * 0.75f, hem - 30, g * 0.8f, top + 8, g * 0.42f, top,
-                  g * 0.2f, top - 5, -g * 0.2f, top - 5, -g * 0.42f, top};
+    float xy[] = {-g * 0.42f,        top, -g * 0.9f, top + 8,  -g * 0.75f, hem - 30,
+                  -g * 0.95f - sway, hem, -g * 0.3f, hem + 5,  g * 0.3f,   hem + 5,
+                  g * 0.95f - sway,  hem, g * 0.75f, hem - 30, g * 0.8f,   top + 8,
+                  g * 0.42f,         top, g * 0.2f,  top - 5,  -g * 0.2f,  top - 5,
+                  -g * 0.42f,        top};
     sh_curves(c, xy, 4);
     cv_fill_h(c, -g, b->coat_dark, g * 0.8f, b->coat);
 }
@@ -96,8 +98,9 @@ static void nora_head(struct canvas *c, const struct build *b, const struct pose
     cv_fill(c, b->skin);
     sh_circle(c, r * 0.98f, r * 0.18f, r * 0.13f);
     cv_fill(c, b->skin);
-    float hat[] = {-r * 1.12f, -r * 0.28f, -r * 1.2f, -r * 1.6f, r * 1.1f, -r * 1.7f, r * 1.12f, -r * 0.3f,
-                   r * 0.4f, -r * 0.45f, -r * 0.4f, -r * 0.4f, -r * 1.12f, -r * 0.28f};
+    float hat[] = {-r * 1.12f, -r * 0.28f, -r * 1.2f,  -r * 1.6f, r * 1.1f,
+                   -r * 1.7f,  r * 1.12f,  -r * 0.3f,  r * 0.4f,  -r * 0.45f,
+                   -r * 0.4f,  -r * 0.4f,  -r * 1.12f, -r * 0.28f};
     sh_curves(c, hat, 2);
     cv_fill_v(c, -r * 1.4f, 0xf2c050, -r * 0.3f, 0xd99a2b);
     sh_round(c, -r * 1.18f, -r * 0.5f, r * 2.36f, r * 0.42f, r * 0.2f);
@@ -115,13 +118,13 @@ static void elias_head(struct canvas *c, const struct build *b)
     sh_ellipse(c, 1, 0, r * 0.92f, r);
     sh_circle(c, r * 0.98f, r * 0.12f, r * 0.2f);
     cv_fill(c, b->skin);
-    float beard[] = {-r * 0.8f, -r * 0.1f, -r * 0.7f, r * 1.3f, r * 0.2f, r * 2.1f, r * 0.75f, r * 1.35f,
-                     r * 1.1f, r * 0.9f, r * 0.95f, r * 0.4f, r * 0.8f, r * 0.35f,
-                     r * 0.2f, r * 0.3f, -r * 0.1f, r * 0.3f, -r * 0.8f, -r * 0.1f};
+    float beard[] = {-r * 0.8f, -r * 0.1f, -r * 0.7f, r * 1.3f,  r * 0.2f,  r * 2.1f, r * 0.75f,
+                     r * 1.35f, r * 1.1f,  r * 0.9f,  r * 0.95f, r * 0.4f,  r * 0.8f, r * 0.35f,
+                     r * 0.2f,  r * 0.3f,  -r * 0.1f, r * 0.3f,  -r * 0.8f, -r * 0.1f};
     sh_curves(c, beard, 3);
     cv_fill(c, b->hair);
-    float cap[] = {-r * 1.05f, -r * 0.3f, -r * 1.2f, -r * 1.25f, r * 0.9f, -r * 1.5f, r * 1.0f, -r * 0.45f,
-                   r * 0.3f, -r * 0.55f, -r * 0.4f, -r * 0.5f, -r * 1.05f, -r * 0.3f};
+    float cap[] = {-r * 1.05f, -r * 0.3f, -r * 1.2f,  -r * 1.25f, r * 0.9f,  -r * 1.5f,  r * 1.0f,
+                   -r * 0.45f, r * 0.3f,  -r * 0.55f, -r * 0.4f,  -r * 0.5f, -r * 1.05f, -r * 0.3f};
     sh_curves(c, cap, 2);
     sh_limb(c, r * 0.6f, -r * 0.42f, 3, r * 1.4f, -r * 0.3f, 2.5f);
     cv_fill(c, 0x1d2a44);
@@ -137,8 +140,8 @@ static void marlow_head(struct canvas *c, const struct build *b)
     cv_fill(c, b->skin);
     sh_limb(c, r * 0.35f, r * 0.42f, 3, r * 1.02f, r * 0.46f, 4);
     cv_fill(c, b->hair);
-    float cap[] = {-r * 1.1f, -r * 0.42f, -r * 1.6f, -r * 1.4f, r * 1.5f, -r * 1.6f, r * 1.05f, -r * 0.5f,
-                   r * 0.4f, -r * 0.6f, -r * 0.4f, -r * 0.55f, -r * 1.1f, -r * 0.42f};
+    float cap[] = {-r * 1.1f, -r * 0.42f, -r * 1.6f, -r * 1.4f, r * 1.5f,   -r * 1.6f, r * 1.05f,
+                   -r * 0.5f, r * 0.4f,   -r * 0.6f, -r * 0.4f, -r * 0.55f, -r * 1.1f, -r * 0.42f};
     sh_curves(c, cap, 2);
     cv_fill(c, 0xf1f1ec);
     sh_limb(c, -r, -r * 0.45f, 3, r * 0.95f, -r * 0.5f, 3);
@@ -237,7 +240,8 @@ void pe_figure(struct canvas *c, enum who who, float x, float y, float scale, co
 
 void pe_stranger(struct canvas *c, float x, float y, float scale, uint32_t seed, float wave)
 {
-    static const uint32_t coats[] = {0x5c6f8a, 0x8a5c4a, 0x6a7a4c, 0x7a4f7c, 0x3f6f72, 0xa07a3a, 0x584a78};
+    static const uint32_t coats[] = {0x5c6f8a, 0x8a5c4a, 0x6a7a4c, 0x7a4f7c,
+                                     0x3f6f72, 0xa07a3a, 0x584a78};
     static const uint32_t hats[] = {0x39465a, 0xb04a3c, 0xe0d3b0, 0x3c5a4a, 0x8a6a9a};
     uint32_t coat_colour = coats[(int)(cv_hash(seed, 1) * 6.99f)];
     float h = 150 + 40 * cv_hash(seed, 2), r = 19;
@@ -251,15 +255,16 @@ void pe_stranger(struct canvas *c, float x, float y, float scale, uint32_t seed,
         sh_limb(c, 12, -h + 48, 7, 12 + sinf(a) * 48, -h + 48 + cosf(a) * 48, 6);
         cv_fill(c, cv_mix(coat_colour, 0, 0.15f));
     }
-    float xy[] = {-12, -h + 34, -30, -h + 40, -24, -60, -28, -38, -10, -34, 10, -34, 28, -38,
-                  24, -60, 28, -h + 40, 12, -h + 34, 4, -h + 30, -4, -h + 30, -12, -h + 34};
+    float xy[] = {-12, -h + 34, -30, -h + 40, -24, -60,     -28, -38,    -10,
+                  -34, 10,      -34, 28,      -38, 24,      -60, 28,     -h + 40,
+                  12,  -h + 34, 4,   -h + 30, -4,  -h + 30, -12, -h + 34};
     sh_curves(c, xy, 4);
     cv_fill_h(c, -30, cv_mix(coat_colour, 0, 0.3f), 30, coat_colour);
     sh_circle(c, 0, -h + 18, r);
     cv_fill(c, cv_mix(0xf0c8a4, 0x8a5a3c, cv_hash(seed, 3)));
     uint32_t hat = hats[(int)(cv_hash(seed, 4) * 4.99f)];
-    float cap[] = {-r * 1.1f, -h + 14, -r * 1.2f, -h - 16, r * 1.2f, -h - 16, r * 1.1f, -h + 14,
-                   r * 0.5f, -h + 8, -r * 0.5f, -h + 8, -r * 1.1f, -h + 14};
+    float cap[] = {-r * 1.1f, -h + 14,  -r * 1.2f, -h - 16,   r * 1.2f, -h - 16,   r * 1.1f,
+                   -h + 14,   r * 0.5f, -h + 8,    -r * 0.5f, -h + 8,   -r * 1.1f, -h + 14};
     sh_curves(c, cap, 2);
     cv_fill(c, hat);
     cv_dot(c, -6, -h + 20, 2, 0x2a1c18, 1);

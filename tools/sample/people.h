@@ -9,18 +9,18 @@ enum who { NOBODY, NORA, ELIAS, MARLOW, PIP, NARRATOR, COMMENTATOR };
 
 // Zero is standing still, looking to the right, arms down.
 struct pose {
-    float walk;        // phase of the stride, radians
-    float stride;      // 0 stands .. 1 runs
-    float arm, arm2;   // near and far arm, radians forward from hanging down
-    float elbow;       // bend of the near arm, radians
-    float lean;        // radians forward
-    float nod;         // head, radians down
-    float mouth;       // 0 shut .. 1 open
+    float walk;      // phase of the stride, radians
+    float stride;    // 0 stands .. 1 runs
+    float arm, arm2; // near and far arm, radians forward from hanging down
+    float elbow;     // bend of the near arm, radians
+    float lean;      // radians forward
+    float nod;       // head, radians down
+    float mouth;     // 0 shut .. 1 open
     int sits;
-    int left;          // faces left
-    int lantern;       // carries a lit lantern in the near hand
+    int left;    // faces left
+    int lantern; // carries a lit lantern in the near hand
     int sad;
-    float glow;        // Pip: brightness of the eye, 0 is off
+    float glow; // Pip: brightness of the eye, 0 is off
 };
 
 // Feet at x, y. At scale 1 a grown-up stands 190 units high, Nora 135, Pip 74.

@@ -97,14 +97,16 @@ void pr_beam(struct canvas *c, float x, float y, float scale, float angle, float
     cv_at(c, x, y, scale);
     for (int i = 0; i < 2; i++) {
         float a = angle + i * CV_PI, along = cosf(a), near = sinf(a);
-        float len = 1900 * along, wide = 46 + 150 * fabsf(along) + 90 * fmaxf(near, 0), dip = near * 40;
+        float len = 1900 * along, wide = 46 + 150 * fabsf(along) + 90 * fmaxf(near, 0),
+              dip = near * 40;
         float p = power * (0.35f + 0.35f * fabsf(along) + 0.3f * fmaxf(near, 0));
         if (fabsf(along) > 0.04f) {
             for (int k = 0; k < 2; k++) {
                 float w = k ? wide * 0.5f : wide;
                 float xy[] = {0, -5, len, dip - w, len, dip + w, 0, 5};
                 sh_poly(c, xy, 4);
-                cv_fill_paint(c, &(struct cv_paint){CV_HORIZONTAL, 0xffe6a0, 0xffd890, 0.34f * p, 0, 0, len, 1});
+                cv_fill_paint(c, &(struct cv_paint){CV_HORIZONTAL, 0xffe6a0, 0xffd890, 0.34f * p, 0,
+                                                    0, len, 1});
             }
         }
         if (near > 0.55f) { // it looks at us
@@ -119,10 +121,13 @@ void pr_beam(struct canvas *c, float x, float y, float scale, float angle, float
 
 void pr_house(struct canvas *c, float x, float y, float scale, uint32_t seed, float lit, int snow)
 {
-    static const uint32_t walls[] = {0xe8d9bd, 0xd98e66, 0xb7c7cf, 0xe6c477, 0xc96a5a, 0x9fb68a, 0xefe6d8};
+    static const uint32_t walls[] = {0xe8d9bd, 0xd98e66, 0xb7c7cf, 0xe6c477,
+                                     0xc96a5a, 0x9fb68a, 0xefe6d8};
     static const uint32_t roofs[] = {0x7a3b36, 0x52485a, 0x8c5240, 0x4a5664};
-    float w = 84 + 50 * cv_hash(seed, 1), h = 70 + 60 * cv_hash(seed, 2), rise = 42 + 24 * cv_hash(seed, 3);
-    uint32_t wall = walls[(int)(cv_hash(seed, 4) * 6.99f)], roof = roofs[(int)(cv_hash(seed, 5) * 3.99f)];
+    float w = 84 + 50 * cv_hash(seed, 1), h = 70 + 60 * cv_hash(seed, 2),
+          rise = 42 + 24 * cv_hash(seed, 3);
+    uint32_t wall = walls[(int)(cv_hash(seed, 4) * 6.99f)],
+             roof = roofs[(int)(cv_hash(seed, 5) * 3.99f)];
     cv_push(c);
     cv_at(c, x, y, scale);
     sh_rect(c, w * 0.18f, -h - rise - 14, 15, rise);
@@ -133,9 +138,16 @@ void pr_house(struct canvas *c, float x, float y, float scale, uint32_t seed, fl
     sh_poly(c, gable, 3);
     cv_fill_v(c, -h - rise, roof, -h, cv_mix(roof, 0, 0.25f));
     if (snow) {
-        float cap[] = {-w * 0.6f, -h + 6, 0, -h - rise - 9, w * 0.6f, -h + 6, w * 0.52f, -h - 4,
-                       w * 0.3f, -h - rise * 0.34f, w * 0.12f, -h - rise * 0.62f, 0, -h - rise * 0.7f,
-                       -w * 0.16f, -h - rise * 0.5f, -w * 0.34f, -h - rise * 0.34f, -w * 0.5f, -h - 2};
+        float cap[] = {-w * 0.6f,  -h + 6,
+                       0,          -h - rise - 9,
+                       w * 0.6f,   -h + 6,
+                       w * 0.52f,  -h - 4,
+                       w * 0.3f,   -h - rise * 0.34f,
+                       w * 0.12f,  -h - rise * 0.62f,
+                       0,          -h - rise * 0.7f,
+                       -w * 0.16f, -h - rise * 0.5f,
+                       -w * 0.34f, -h - rise * 0.34f,
+                       -w * 0.5f,  -h - 2};
         sh_poly(c, cap, 10);
         cv_fill(c, 0xf2f6fc);
     }
@@ -150,8 +162,8 @@ void pr_house(struct canvas *c, float x, float y, float scale, uint32_t seed, fl
     cv_pop(c);
 }
 
-void pr_village(struct canvas *c, float x0, float x1, float y, float scale, uint32_t seed, float lit,
-                int snow)
+void pr_village(struct canvas *c, float x0, float x1, float y, float scale, uint32_t seed,
+                float lit, int snow)
 {
     float step = 104 * scale;
     for (int row = 2; row >= 0; row--)
@@ -160,8 +172,8 @@ void pr_village(struct canvas *c, float x0, float x1, float y, float scale, uint
             if (row && cv_hash(s, 30) < 0.3f)
                 continue;
             float k = scale * (1 - 0.12f * row);
-            pr_house(c, x0 + (i + 0.5f * (row & 1)) * step, y - row * 62 * scale - 12 * cv_hash(s, 31), k, s, lit,
-                     snow);
+            pr_house(c, x0 + (i + 0.5f * (row & 1)) * step,
+                     y - row * 62 * scale - 12 * cv_hash(s, 31), k, s, lit, snow);
         }
 }
 
@@ -187,7 +199,8 @@ void pr_rowboat(struct canvas *c, float x, float y, float scale, float tilt, flo
     cv_pop(c);
 }
 
-void pr_fishing_boat(struct canvas *c, float x, float y, float scale, float tilt, uint32_t hull_colour)
+void pr_fishing_boat(struct canvas *c, float x, float y, float scale, float tilt,
+                     uint32_t hull_colour)
 {
     cv_push(c);
     cv_at(c, x, y, scale);
@@ -228,12 +241,35 @@ void pr_sailing_ship(struct canvas *c, float x, float y, float scale, float tilt
     cv_fill(c, 0x3a2a20);
     for (int m = 0; m < 3; m++)
         for (int k = 0; k < 3; k++) {
-            float h = (m == 1 ? 400 : 345), w = 62 - 13 * k, y0 = -h * (0.36f + 0.22f * k), y1 = y0 - h * 0.185f;
+            float h = (m == 1 ? 400 : 345), w = 62 - 13 * k, y0 = -h * (0.36f + 0.22f * k),
+                  y1 = y0 - h * 0.185f;
             float belly = 26 * sails, mx = mast_x[m];
-            float sail[] = {mx - w, y0, mx - w + belly, (y0 + y1) / 2, mx - w * 0.6f + belly, y1, mx - w * 0.78f, y1,
-                            mx - w * 0.3f, y1, mx + w * 0.3f, y1, mx + w * 0.78f, y1,
-                            mx + w + belly, y1 * 0.6f + y0 * 0.4f, mx + w + belly, y0 - 14, mx + w, y0,
-                            mx + w * 0.4f, y0 + 6, mx - w * 0.4f, y0 + 6, mx - w, y0};
+            float sail[] = {mx - w,
+                            y0,
+                            mx - w + belly,
+                            (y0 + y1) / 2,
+                            mx - w * 0.6f + belly,
+                            y1,
+                            mx - w * 0.78f,
+                            y1,
+                            mx - w * 0.3f,
+                            y1,
+                            mx + w * 0.3f,
+                            y1,
+                            mx + w * 0.78f,
+                            y1,
+                            mx + w + belly,
+                            y1 * 0.6f + y0 * 0.4f,
+                            mx + w + belly,
+                            y0 - 14,
+                            mx + w,
+                            y0,
+                            mx + w * 0.4f,
+                            y0 + 6,
+                            mx - w * 0.4f,
+                            y0 + 6,
+                            mx - w,
+                            y0};
             sh_curves(c, sail, 4);
             cv_fill_h(c, mx - w, 0xb9ad98, mx + w, 0xf2ead6);
         }
@@ -331,11 +367,13 @@ void pr_train(struct canvas *c, float x, float y, float scale, float t, int coac
         float wx = -124 + k * 48.0f;
         for (int s = 0; s < 3; s++) {
             float a = t * 9 + s * CV_PI / 3;
-            sh_line(c, wx - 14 * cosf(a), -18 - 14 * sinf(a), wx + 14 * cosf(a), -18 + 14 * sinf(a), 2.4f);
+            sh_line(c, wx - 14 * cosf(a), -18 - 14 * sinf(a), wx + 14 * cosf(a), -18 + 14 * sinf(a),
+                    2.4f);
         }
     }
     cv_fill(c, 0xa83a30);
-    sh_line(c, -124 + 10 * cosf(t * 9), -18 + 10 * sinf(t * 9), 20 + 10 * cosf(t * 9), -18 + 10 * sinf(t * 9), 5);
+    sh_line(c, -124 + 10 * cosf(t * 9), -18 + 10 * sinf(t * 9), 20 + 10 * cosf(t * 9),
+            -18 + 10 * sinf(t * 9), 5);
     cv_fill(c, 0xb8bcc0);
     sh_circle(c, 52, -64, 9);
     cv_fill(c, 0xfff0b8);
@@ -344,7 +382,8 @@ void pr_train(struct canvas *c, float x, float y, float scale, float t, int coac
         float u = t * 0.55f + i / 10.0f;
         u -= floorf(u);
         float r = 22 + 76 * u;
-        cv_spot(c, 18 - 420 * u, -160 - 120 * u - 14 * sinf(i * 2.1f), r * 1.2f, r, 0xf4f2f0, 0.75f * (1 - u));
+        cv_spot(c, 18 - 420 * u, -160 - 120 * u - 14 * sinf(i * 2.1f), r * 1.2f, r, 0xf4f2f0,
+                0.75f * (1 - u));
     }
     cv_pop(c);
 }
@@ -356,7 +395,8 @@ void pr_viaduct(struct canvas *c, float y, float depth, float arch, uint32_t lig
     int first = (int)floorf(x0 / arch) - 1, last = (int)(x1 / arch) + 1;
     for (int i = first; i <= last; i++) {
         float x = i * arch, p = arch * 0.13f, r = arch / 2 - p, spring = y + 26 + r;
-        float pier[] = {x - p, spring, x + p, spring, x + p * 1.35f, y + depth, x - p * 1.35f, y + depth};
+        float pier[] = {x - p,         spring,    x + p,         spring,
+                        x + p * 1.35f, y + depth, x - p * 1.35f, y + depth};
         sh_poly(c, pier, 4);
         for (int s = -1; s < 2; s += 2) { // the two quarters of the arch that spring from this pier
             cv_to(c, x + s * p, spring);

@@ -1,5 +1,6 @@
-// Things built by people: the lighthouse, houses, the train, boats, furniture. Unless said otherwise x, y
-// is the middle of the foot (or of the waterline), and sizes are user units at scale 1.
+// Things built by people: the lighthouse, houses, the train, boats, furniture. Unless said
+// otherwise x, y is the middle of the foot (or of the waterline), and sizes are user units at
+// scale 1.
 #ifndef SAMPLE_PROPS_H
 #define SAMPLE_PROPS_H
 
@@ -12,8 +13,8 @@ void pr_lighthouse(struct canvas *c, float x, float y, float scale, float lit, f
 void pr_beam(struct canvas *c, float x, float y, float scale, float angle, float power);
 void pr_house(struct canvas *c, float x, float y, float scale, uint32_t seed, float lit, int snow);
 // A row of houses from x0 to x1 on the hill base, height, length, seed of nature.h.
-void pr_village(struct canvas *c, float x0, float x1, float y, float scale, uint32_t seed, float lit,
-                int snow);
+void pr_village(struct canvas *c, float x0, float x1, float y, float scale, uint32_t seed,
+                float lit, int snow);
 void pr_rowboat(struct canvas *c, float x, float y, float scale, float tilt, float oar);
 void pr_fishing_boat(struct canvas *c, float x, float y, float scale, float tilt, uint32_t hull);
 void pr_sailing_ship(struct canvas *c, float x, float y, float scale, float tilt, float sails);

@@ -12,7 +12,7 @@ void rm_sky(struct canvas *c, const struct view *v, enum hour hour)
         [DAY] = {{0, 0x5a9ad0}, {0.45f, 0xa4d0e8}, {0.62f, 0xe4f0ee}, {1, 0xf4f0e0}},
         [DUSK] = {{0, 0x2c3a6c}, {0.35f, 0x8a5a8a}, {0.55f, 0xee8a5e}, {0.75f, 0xffcf8a}},
         [NIGHT] = {{0, 0x060c1e}, {0.4f, 0x122347}, {0.65f, 0x284a72}, {1, 0x3c6288}},
-        [STORMY] = {{0, 0x0a0e18}, {0.4f, 0x1a2434}, {0.7f, 0x34445a}, {1, 0x2a3648}},
+        [STORMY] = {{0, 0x131a2a}, {0.4f, 0x293850}, {0.7f, 0x506680}, {1, 0x3c4e66}},
         [MORNING] = {{0, 0x8ab0d8}, {0.4f, 0xc8d4e8}, {0.58f, 0xfbd8cc}, {1, 0xfff0dc}},
     };
     cv_sky(c, skies[hour], 4);
@@ -21,13 +21,15 @@ void rm_sky(struct canvas *c, const struct view *v, enum hour hour)
 }
 
 // The wall is painted around the window, so that what is behind it stays visible.
-static void wall_around(struct canvas *c, float x, float y, float w, float h, uint32_t top, uint32_t low,
-                        float floor_y)
+static void wall_around(struct canvas *c, float x, float y, float w, float h, uint32_t top,
+                        uint32_t low, float floor_y)
 {
     float x0, y0, x1, y1;
     cv_bounds(c, &x0, &y0, &x1, &y1);
-    float parts[4][4] = {{x0 - 9, y0 - 9, x - x0 + 9, floor_y - y0 + 9}, {x + w, y0 - 9, x1 - x - w + 9, floor_y - y0 + 9},
-                         {x, y0 - 9, w, y - y0 + 9}, {x, y + h, w, floor_y - y - h}};
+    float parts[4][4] = {{x0 - 9, y0 - 9, x - x0 + 9, floor_y - y0 + 9},
+                         {x + w, y0 - 9, x1 - x - w + 9, floor_y - y0 + 9},
+                         {x, y0 - 9, w, y - y0 + 9},
+                         {x, y + h, w, floor_y - y - h}};
     for (int i = 0; i < 4; i++) {
         sh_rect(c, parts[i][0] - 0.5f, parts[i][1], parts[i][2] + 1, parts[i][3] + 0.5f);
         cv_fill_v(c, 0, top, floor_y, low);
@@ -62,10 +64,16 @@ void rm_kitchen(struct canvas *c, const struct view *v, enum hour hour, float la
     const float floor_y = 742;
     rm_sky(c, v, hour);
     sh_look(c, &v->cam, 0.5f);
-    na_water(c, v->film, &(struct na_sea){.horizon = 430, .far = hour == DUSK ? 0xd88860 : 0x24405c,
-                                          .near = 0x1c2c48, .ripple = 0x142038, .chop = 0.2f,
-                                          .glint_x = 1130, .glint = hour == DUSK ? 0xffb070 : 0, .glint_alpha = 0.4f,
-                                          .glint_width = 50});
+    na_water(c, v->film,
+             &(struct na_sea){.horizon = 430,
+                              .far = hour == DUSK ? 0xd88860 : 0x24405c,
+                              .near = 0x1c2c48,
+                              .ripple = 0x142038,
+                              .chop = 0.2f,
+                              .glint_x = 1130,
+                              .glint = hour == DUSK ? 0xffb070 : 0,
+                              .glint_alpha = 0.4f,
+                              .glint_width = 50});
     sh_look(c, &v->cam, 1);
     float warm = 0.45f + 0.55f * lamp;
     cv_light(c, warm, warm * 0.97f, warm * 0.95f + 0.05f);
@@ -103,15 +111,21 @@ void rm_lantern(struct canvas *c, const struct view *v, enum hour hour, float po
     if (hour == NIGHT)
         na_stars(c, v->film, 130, 21, 0.9f);
     else if (hour == STORMY)
-        na_ceiling(c, v->film * 0.6f, 330, 0x0c121e, 0x2c3a50, 8);
+        na_ceiling(c, v->film * 0.6f, 330, 0x162032, 0x40526c, 8);
     else
-        na_clouds(c, v->film, &(struct na_cloudscape){7, 120, 420, 420, 8, 3, hour == MORNING ? 0xfff4ee : 0xffc090,
-                                                      hour == MORNING ? 0xc8d0e4 : 0xa06080, 0.8f});
+        na_clouds(c, v->film,
+                  &(struct na_cloudscape){7, 120, 420, 420, 8, 3,
+                                          hour == MORNING ? 0xfff4ee : 0xffc090,
+                                          hour == MORNING ? 0xc8d0e4 : 0xa06080, 0.8f});
     sh_look(c, &v->cam, 0.4f);
     static const uint32_t far[] = {0x7ab4d0, 0xd08a68, 0x1c3654, 0x202c3c, 0xd8d8e4};
     static const uint32_t near[] = {0x2c6a90, 0x3a3c64, 0x0a1630, 0x0c131e, 0x7a94b4};
-    na_water(c, v->film, &(struct na_sea){.horizon = 520, .far = far[hour], .near = near[hour],
-                                          .ripple = 0x10182a, .chop = hour == STORMY ? 0.9f : 0.2f});
+    na_water(c, v->film,
+             &(struct na_sea){.horizon = 520,
+                              .far = far[hour],
+                              .near = near[hour],
+                              .ripple = 0x10182a,
+                              .chop = hour == STORMY ? 0.9f : 0.2f});
     sh_look(c, &v->cam, 0.85f); // the gallery outside
     float dim = hour == STORMY ? 0.35f : hour == NIGHT ? 0.4f : 0.9f;
     cv_light(c, dim, dim, dim);
@@ -156,16 +170,24 @@ void rm_bridge(struct canvas *c, const struct view *v, enum hour hour, float bea
     out.y -= roll * 60;
     sh_look(c, &out, 0.6f);
     if (hour == STORMY)
-        na_ceiling(c, v->film * 0.8f, 300, 0x0c121e, 0x2c3a50, 5);
+        na_ceiling(c, v->film * 0.8f, 300, 0x162032, 0x40526c, 5);
     if (beam > 0) {
         cv_glow(c, 940, 420, 150, 150, 0xffe0a0, beam);
         pr_beam(c, 940, 420, 1, v->film * 1.1f, beam);
     }
-    uint32_t top = hour == STORMY ? 0x30465a : 0x5a9ab8, deep = hour == STORMY ? 0x101a26 : 0x2a5a80;
+    uint32_t top = hour == STORMY ? 0x30465a : 0x5a9ab8,
+             deep = hour == STORMY ? 0x101a26 : 0x2a5a80;
     for (int i = 0; i < 3; i++)
-        na_wave(c, v->film, &(struct na_wave){.y = 500 + i * 60, .amp = hour == STORMY ? 90 : 16, .length = 500 + 90 * i,
-                                              .speed = -110, .bottom = 1500, .seed = i, .top = cv_mix(top, deep, i * 0.3f),
-                                              .deep = deep, .foam = hour == STORMY ? 0xb8c8d4 : 0xd8eef4});
+        na_wave(c, v->film,
+                &(struct na_wave){.y = 500 + i * 60,
+                                  .amp = hour == STORMY ? 90 : 16,
+                                  .length = 500 + 90 * i,
+                                  .speed = -110,
+                                  .bottom = 1500,
+                                  .seed = i,
+                                  .top = cv_mix(top, deep, i * 0.3f),
+                                  .deep = deep,
+                                  .foam = hour == STORMY ? 0xb8c8d4 : 0xd8eef4});
     sh_look(c, &v->cam, 1);
     if (hour == STORMY) {
         cv_push(c);
@@ -199,8 +221,16 @@ void rm_boathouse(struct canvas *c, const struct view *v, float water)
     rm_sky(c, v, STORMY);
     sh_look(c, &v->cam, 0.6f);
     for (int i = 0; i < 2; i++)
-        na_wave(c, v->film, &(struct na_wave){.y = 600 + i * 70, .amp = 110, .length = 520, .speed = 160, .bottom = 1400,
-                                              .seed = 3 + i, .top = 0x2c4256, .deep = 0x101a26, .foam = 0xb4c4d0});
+        na_wave(c, v->film,
+                &(struct na_wave){.y = 600 + i * 70,
+                                  .amp = 110,
+                                  .length = 520,
+                                  .speed = 160,
+                                  .bottom = 1400,
+                                  .seed = 3 + i,
+                                  .top = 0x2c4256,
+                                  .deep = 0x101a26,
+                                  .foam = 0xb4c4d0});
     sh_look(c, &v->cam, 1);
     cv_light(c, 0.55f, 0.55f, 0.6f);
     wall_around(c, 1060, 260, 360, 520, 0x3a2e28, 0x54443a, 900);
@@ -212,7 +242,8 @@ void rm_boathouse(struct canvas *c, const struct view *v, float water)
     }
     cv_fill_a(c, 0x1a1412, 0.7f);
     for (int i = 0; i < 4; i++) // beams under the roof, one of them broken
-        sh_limb(c, 100 + i * 420.0f, y0 - 20, 16, i == 2 ? 1130 : 240 + i * 420.0f, i == 2 ? 250 : 140, 12);
+        sh_limb(c, 100 + i * 420.0f, y0 - 20, 16, i == 2 ? 1130 : 240 + i * 420.0f,
+                i == 2 ? 250 : 140, 12);
     cv_fill(c, 0x241c18);
     sh_rect(c, 1044, 250, 20, 540);
     sh_rect(c, 1416, 250, 20, 540);
@@ -230,8 +261,12 @@ void rm_boathouse(struct canvas *c, const struct view *v, float water)
     sh_rect(c, 130, 560, 520, 22);
     cv_fill_v(c, 560, 0x7a5c44, 582, 0x4a3628);
     if (water > 0)
-        na_water(c, v->film, &(struct na_sea){.horizon = 900 - 130 * water, .far = 0x2c4450, .near = 0x101c26,
-                                              .ripple = 0x6a8a98, .chop = 0.8f});
+        na_water(c, v->film,
+                 &(struct na_sea){.horizon = 900 - 130 * water,
+                                  .far = 0x2c4450,
+                                  .near = 0x101c26,
+                                  .ripple = 0x6a8a98,
+                                  .chop = 0.8f});
 }
 
 void rm_coach(struct canvas *c, const struct view *v)
@@ -264,8 +299,8 @@ void rm_coach(struct canvas *c, const struct view *v)
 
 // ---- the stairs ---------------------------------------------------------------------------------
 
-#define STEP_RISE 30.0f
-#define STEP_TURN 0.30f
+#define STEP_RISE    30.0f
+#define STEP_TURN    0.30f
 #define STAIR_RADIUS 420.0f
 
 void rm_stair_at(float step, float *ret_x, float *ret_y, float *ret_near)
@@ -278,11 +313,14 @@ void rm_stair_at(float step, float *ret_x, float *ret_y, float *ret_near)
 
 static void step(struct canvas *c, int i, float light)
 {
-    float a = i * STEP_TURN, b = a + STEP_TURN * 1.05f, r = STAIR_RADIUS, in = 46, y = 860 - i * STEP_RISE;
+    float a = i * STEP_TURN, b = a + STEP_TURN * 1.05f, r = STAIR_RADIUS, in = 46,
+          y = 860 - i * STEP_RISE;
     float near = 0.5f + 0.5f * sinf(a + STEP_TURN / 2), k = (0.35f + 0.65f * near) * light;
     uint32_t top = cv_mix(0x1a1614, 0xc0a88c, k), front = cv_mix(0x120f0e, 0x6e5a4c, k);
-    float ax = 800 + r * cosf(a), ay = y + 90 * sinf(a), bx = 800 + r * cosf(b), by = y + 90 * sinf(b);
-    float ix = 800 + in * cosf(a), iy = y + 10 * sinf(a), jx = 800 + in * cosf(b), jy = y + 10 * sinf(b);
+    float ax = 800 + r * cosf(a), ay = y + 90 * sinf(a), bx = 800 + r * cosf(b),
+          by = y + 90 * sinf(b);
+    float ix = 800 + in * cosf(a), iy = y + 10 * sinf(a), jx = 800 + in * cosf(b),
+          jy = y + 10 * sinf(b);
     float riser[] = {ax, ay, ix, iy, ix, iy + STEP_RISE, ax, ay + STEP_RISE};
     float edge[] = {ax, ay, bx, by, bx, by + STEP_RISE, ax, ay + STEP_RISE};
     float tread[] = {ix, iy, ax, ay, bx, by, jx, jy};
@@ -329,7 +367,8 @@ void rm_stairs_back(struct canvas *c, const struct view *v, float light)
     for (int i = (int)floorf(y0 / 700); i * 700 < y1; i++) { // windows
         float wy = i * 700 + 200;
         sh_round(c, 752, wy, 96, 170, 48);
-        cv_fill_v(c, wy, cv_mix(0x1a2a48, 0xd8e0ff, v->flash), wy + 170, cv_mix(0x2c4a70, 0xf0f4ff, v->flash));
+        cv_fill_v(c, wy, cv_mix(0x1a2a48, 0xd8e0ff, v->flash), wy + 170,
+                  cv_mix(0x2c4a70, 0xf0f4ff, v->flash));
         sh_line(c, 800, wy, 800, wy + 170, 8);
         sh_line(c, 752, wy + 85, 848, wy + 85, 8);
         cv_fill(c, edge);

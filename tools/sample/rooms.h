@@ -1,4 +1,5 @@
-// Interiors. Each sets user space for the camera and leaves it at depth 1 for whatever stands in the room.
+// Interiors. Each sets user space for the camera and leaves it at depth 1 for whatever stands in
+// the room.
 #ifndef SAMPLE_ROOMS_H
 #define SAMPLE_ROOMS_H
 

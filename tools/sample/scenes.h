@@ -18,7 +18,8 @@ void sc_train_side(struct canvas *c, const struct view *v);
 void sc_train_pass(struct canvas *c, const struct view *v);
 void sc_vista(struct canvas *c, const struct view *v);
 void sc_harbour(struct canvas *c, const struct view *v);
-void sc_quay(struct canvas *c, const struct view *v); // 0 Elias waits, 1 Nora and Pip come, 2 all three leave
+void sc_quay(struct canvas *c,
+             const struct view *v); // 0 Elias waits, 1 Nora and Pip come, 2 all three leave
 
 // act2.c: the letter
 void sc_rowing(struct canvas *c, const struct view *v);
@@ -27,8 +28,10 @@ void sc_tower(struct canvas *c, const struct view *v);
 void sc_ferry_pass(struct canvas *c, const struct view *v);
 void sc_kitchen(struct canvas *c, const struct view *v); // 0 supper, 1 at the window, from behind
 void sc_letter(struct canvas *c, const struct view *v);  // 0 the lamp goes, 1 the lamp stays
-void sc_stairs(struct canvas *c, const struct view *v);  // 0 going up, 1 hurrying down, 2 fallen, 3 racing up
-void sc_lantern(struct canvas *c, const struct view *v); // 0 lighting, 1 it dies, 2 two before the dark lens
+void sc_stairs(struct canvas *c,
+               const struct view *v); // 0 going up, 1 hurrying down, 2 fallen, 3 racing up
+void sc_lantern(struct canvas *c,
+                const struct view *v); // 0 lighting, 1 it dies, 2 two before the dark lens
 void sc_night_beam(struct canvas *c, const struct view *v);
 
 // memory.c: the wreck of the Albatross
@@ -42,7 +45,8 @@ void sc_moon_clouds(struct canvas *c, const struct view *v);
 void sc_barometer(struct canvas *c, const struct view *v);
 void sc_first_rain(struct canvas *c, const struct view *v);
 void sc_radio_room(struct canvas *c, const struct view *v);
-void sc_ferry_storm(struct canvas *c, const struct view *v); // 0 heavy sea, 1 lights fail, 2 close by
+void sc_ferry_storm(struct canvas *c,
+                    const struct view *v); // 0 heavy sea, 1 lights fail, 2 close by
 void sc_strike(struct canvas *c, const struct view *v);
 void sc_dark_tower(struct canvas *c, const struct view *v);
 void sc_falling_lantern(struct canvas *c, const struct view *v);
@@ -62,9 +66,9 @@ void sc_first_glow(struct canvas *c, const struct view *v);
 void sc_burst(struct canvas *c, const struct view *v);
 void sc_channel(struct canvas *c, const struct view *v); // 0 turning, 1 past the rock
 void sc_light_on_wall(struct canvas *c, const struct view *v);
-void sc_home_safe(struct canvas *c, const struct view *v);
 
-// act5.c: morning
+// act5.c: safe, and morning
+void sc_home_safe(struct canvas *c, const struct view *v);
 void sc_dawn(struct canvas *c, const struct view *v);
 void sc_asleep(struct canvas *c, const struct view *v);
 void sc_boats_come(struct canvas *c, const struct view *v);

@@ -1,5 +1,5 @@
-// Shapes are polygons fine enough for the size they get on the screen; circles and curves choose the
-// number of their sides from the matrix in force.
+// Shapes are polygons fine enough for the size they get on the screen; circles and curves choose
+// the number of their sides from the matrix in force.
 #include "shapes.h"
 
 #include <math.h>
@@ -19,7 +19,8 @@ static int sides(const struct canvas *c, float r)
     return (int)cv_clamp(4.5f * sqrtf(r * cv_pixels(c)), 8, 96);
 }
 
-static void corner(struct canvas *c, float x, float y, float rx, float ry, float from, float to, int n)
+static void corner(struct canvas *c, float x, float y, float rx, float ry, float from, float to,
+                   int n)
 {
     for (int i = 0; i <= n; i++) {
         float a = from + (to - from) * i / n;

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define DUCK_BLOCK 480 // 10 ms
-#define DUCKED 0.42f
-#define COMMENTED 0.16f // the film under the commentary ...
-#define COMMENTARY 0.6f // ... and between the remarks
+#define DUCKED     0.42f
+#define COMMENTED  0.16f // the film under the commentary ...
+#define COMMENTARY 0.6f  // ... and between the remarks
 
 // A gain that glides down before each line and up again after it.
 static float *glide(const struct tl_line *lines, int n_lines, int64_t n, float low, float high)
@@ -21,7 +21,8 @@ static float *glide(const struct tl_line *lines, int n_lines, int64_t n, float l
     for (int64_t i = 0; i < blocks; i++)
         g[i] = high;
     for (int i = 0; i < n_lines; i++)
-        for (int64_t b = lines[i].start / DUCK_BLOCK; b <= (lines[i].start + lines[i].length) / DUCK_BLOCK && b < blocks; b++)
+        for (int64_t b = lines[i].start / DUCK_BLOCK;
+             b <= (lines[i].start + lines[i].length) / DUCK_BLOCK && b < blocks; b++)
             g[b] = low;
     for (int64_t i = 1; i < blocks; i++) // half a second up
         g[i] = fminf(g[i], g[i - 1] + (high - low) / 50);

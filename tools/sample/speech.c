@@ -10,11 +10,11 @@
 static const struct voice voices[] = {
     [NOBODY] = {"slt", 1, "en-us", 150, 1, 1},
     [NORA] = {"slt", 1.16f, "en-us+f4", 155, 1.16f, 1},
-    [ELIAS] = {"rms", 0.95f, "en-us+m3", 135, 0.92f, 1.05f},
+    [ELIAS] = {"rms", 0.92f, "en-us+m3", 140, 0.92f, 1.05f},
     [MARLOW] = {"awb", 0.98f, "en-gb+m2", 150, 1.0f, 1},
     [PIP] = {"kal16", 1.3f, "en-us+m7", 170, 1.28f, 0.8f},
-    [NARRATOR] = {"slt", 1.06f, "en-gb+f2", 140, 0.96f, 0.9f},
-    [COMMENTATOR] = {"rms", 1.02f, "en-us+m1", 150, 1.06f, 1},
+    [NARRATOR] = {"slt", 1.0f, "en-gb+f2", 145, 0.97f, 0.9f},
+    [COMMENTATOR] = {"rms", 1.0f, "en-us+m1", 150, 1.06f, 1},
 };
 
 const struct voice *speech_voice(enum who who)
@@ -77,7 +77,10 @@ static float at(const int16_t *d, int64_t n, double pos)
         int64_t j = i + k - 1;
         p[k] = j < 0 || j >= n ? 0 : d[j] / 32768.0f;
     }
-    return p[1] + 0.5f * u * (p[2] - p[0] + u * (2 * p[0] - 5 * p[1] + 4 * p[2] - p[3] + u * (3 * (p[1] - p[2]) + p[3] - p[0])));
+    return p[1] + 0.5f * u *
+                      (p[2] - p[0] +
+                       u * (2 * p[0] - 5 * p[1] + 4 * p[2] - p[3] +
+                            u * (3 * (p[1] - p[2]) + p[3] - p[0])));
 }
 
 static void trim(struct speech *s)
@@ -111,7 +114,8 @@ static void even_level(struct speech *s, float gain)
             loud++;
         }
     }
-    float rms = sqrtf((float)(sum / (loud ? loud : 1))), k = fminf(0.17f / (rms + 1e-6f), 0.95f / peak) * gain;
+    float rms = sqrtf((float)(sum / (loud ? loud : 1))),
+          k = fminf(0.17f / (rms + 1e-6f), 0.95f / peak) * gain;
     for (int64_t i = 0; i < s->n; i++)
         s->samples[i] *= k;
 }

@@ -14,11 +14,11 @@ struct speech {
 };
 
 struct voice {
-    const char *flite;   // voice
-    float stretch;       // flite's duration_stretch
-    const char *espeak;  // voice of espeak-ng, where there is no flite
-    int espeak_speed;    // words a minute
-    float pitch;         // played so much faster afterwards
+    const char *flite;  // voice
+    float stretch;      // flite's duration_stretch
+    const char *espeak; // voice of espeak-ng, where there is no flite
+    int espeak_speed;   // words a minute
+    float pitch;        // played so much faster afterwards
     float gain;
 };
 

@@ -1,5 +1,5 @@
-// Good type needs hinting and kerning; FFmpeg's drawtext has both, so one call to it renders every caption
-// of the film, and frames only copy pixels.
+// Good type needs hinting and kerning; FFmpeg's drawtext has both, so one call to it renders every
+// caption of the film, and frames only copy pixels.
 #include "text.h"
 
 #include <stdio.h>
@@ -19,12 +19,14 @@ static int total_height(int width)
     return (h + 1) & ~1;
 }
 
-// drawtext cannot name a bold or slanted style, only a file; where Debian's file is missing the plain
-// family, or whatever fontconfig has instead, does as well.
+// drawtext cannot name a bold or slanted style, only a file; where Debian's file is missing the
+// plain family, or whatever fontconfig has instead, does as well.
 static void write_font(FILE *f, enum font font)
 {
-    static const char *files[] = {[FONT_SERIF] = "DejaVuSerif.ttf", [FONT_SERIF_BOLD] = "DejaVuSerif-Bold.ttf",
-                                  [FONT_SERIF_ITALIC] = "DejaVuSerif-Italic.ttf", [FONT_SANS] = "DejaVuSans.ttf"};
+    static const char *files[] = {[FONT_SERIF] = "DejaVuSerif.ttf",
+                                  [FONT_SERIF_BOLD] = "DejaVuSerif-Bold.ttf",
+                                  [FONT_SERIF_ITALIC] = "DejaVuSerif-Italic.ttf",
+                                  [FONT_SANS] = "DejaVuSans.ttf"};
     char path[256];
     snprintf(path, sizeof path, "/usr/share/fonts/truetype/dejavu/%s", files[font]);
     if (access(path, R_OK) == 0)
@@ -48,8 +50,8 @@ int text_script(const char *dir, int width)
         // None of the captions holds a quote, a colon or a backslash.
         fprintf(f, ",\ndrawtext=");
         write_font(f, k->font);
-        fprintf(f, ":text='%s':fontcolor=white:fontsize=%.1f:x=(w-text_w)/2:y=%d+(%d-line_h)/2", k->text,
-                k->size * width / CV_USER_W, y, h);
+        fprintf(f, ":text='%s':fontcolor=white:fontsize=%.1f:x=(w-text_w)/2:y=%d+(%d-line_h)/2",
+                k->text, k->size * width / CV_USER_W, y, h);
         y += h;
     }
     fprintf(f, "\n");

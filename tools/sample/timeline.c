@@ -1,5 +1,6 @@
-// A shot lasts as long as the table says, or longer when its lines need it, and the lines' lengths come
-// from the synthesized speech. Everything else, from mouths to truth tables, follows from the layout.
+// A shot lasts as long as the table says, or longer when its lines need it, and the lines' lengths
+// come from the synthesized speech. Everything else, from mouths to truth tables, follows from the
+// layout.
 #include "timeline.h"
 
 #include "scenes.h"
@@ -9,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAD_S 0.28f  // from the start of a shot to its first word
-#define PAUSE_S 0.32f // between two lines
-#define TAIL_S 0.38f  // after the last word
+#define BRIEF_S 3.0f  // the longest that a shot of the short film lasts without words
+#define LEAD_S  0.2f  // from the start of a shot to its first word
+#define PAUSE_S 0.28f // between two lines
+#define TAIL_S  0.3f  // after the last word
 
 static int overlaps(const struct shot *s)
 {
@@ -79,7 +81,9 @@ static int lay_out(struct timeline *t, const char *dir, int brief)
         k->shot = s;
         k->start = overlaps(s) && t->n_shots ? at - s->in_frames : at;
         int clear = k->start + (overlaps(s) ? s->in_frames : tl_fade_half(s));
-        float seconds = s->draw == sc_credits ? sc_credits_seconds(brief) : s->seconds;
+        float seconds = brief ? fminf(s->seconds, BRIEF_S) : s->seconds;
+        if (s->draw == sc_credits)
+            seconds = sc_credits_seconds(brief);
         int until = clear + (int)lroundf(seconds * FILM_FPS), before = t->n_lines;
         if (add_lines(t, dir, i, (float)clear / FILM_FPS, &cursor) < 0)
             return -1;
@@ -145,7 +149,8 @@ static void move_mouths(struct timeline *t)
     const int per_frame = SPEECH_RATE / FILM_FPS;
     for (int i = 0; i < t->n_lines; i++) {
         const struct tl_line *l = &t->lines[i];
-        for (int64_t f = l->start / per_frame; f * per_frame < l->start + l->length && f < t->n_frames; f++) {
+        for (int64_t f = l->start / per_frame;
+             f * per_frame < l->start + l->length && f < t->n_frames; f++) {
             float sum = 0;
             int n = 0;
             for (int64_t s = f * per_frame - l->start; s < (f + 1) * per_frame - l->start; s += 4)

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#define FLASH_FRAMES 3
+#define FLASH_FRAMES    3
 #define END_FADE_FRAMES 24
 
 struct tl_shot {
@@ -29,16 +29,18 @@ struct timeline {
     struct tl_line *lines, *remarks;
     int n_lines, n_remarks;
     int n_frames;
-    uint8_t *mouth; // per frame, 0..255
+    uint8_t *mouth;  // per frame, 0..255
     uint8_t *talker; // per frame, enum who
 };
 
-// Reads the spoken lines line-NNN.wav and remark-NN.wav from dir. 0, or -1 with a message on stderr.
+// Reads the spoken lines line-NNN.wav and remark-NN.wav from dir. 0, or -1 with a message on
+// stderr.
 int tl_new(struct timeline *t, const char *dir, int brief);
 void tl_free(struct timeline *t);
 // Files in dir: truth.csv scenes.csv audio.csv subtitles.srt chapters.txt. 0 or -1.
 int tl_write(const struct timeline *t, const char *dir, int brief);
-// Number of frames of its transition that lie before (from the cut or the overlap's start) and in all.
+// Number of frames of its transition that lie before (from the cut or the overlap's start) and in
+// all.
 int tl_fade_half(const struct shot *s);
 float tl_flash(const struct tl_shot *s, int frame); // 0..1
 

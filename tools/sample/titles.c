@@ -1,5 +1,6 @@
-// Title, end and credits. Their words are pictures of text (see film_caption), so that any font on the
-// machine will do; the credits roll at a whole number of pixels a frame, which keeps them sharp.
+// Title, end and credits. Their words are pictures of text (see film_caption), so that any font on
+// the machine will do; the credits roll at a whole number of pixels a frame, which keeps them
+// sharp.
 #include "scenes.h"
 
 #include "nature.h"
@@ -37,14 +38,15 @@ const struct caption film_captions[] = {
     {CAP_CREDITS + 15, FONT_SERIF, 40, "four hundred and twelve clouds"},
     {CAP_CREDITS + 16, FONT_SANS, 26, "WITH THANKS"},
     {CAP_CREDITS + 17, FONT_SERIF, 40, "to all who keep a light burning"},
-    {CAP_CREDITS + 18, FONT_SERIF_ITALIC, 34, "No gulls were disturbed in the making of this film."},
+    {CAP_CREDITS + 18, FONT_SERIF_ITALIC, 34,
+     "No gulls were disturbed in the making of this film."},
 };
 const int film_n_captions = sizeof film_captions / sizeof film_captions[0];
 
-#define CREDIT_STEP 2.0f // pixels a frame at 540 lines, scaled with the picture
+#define CREDIT_STEP 3.0f // pixels a frame at 540 lines, scaled with the picture
 
-void film_caption(struct canvas *c, const struct text_strip *s, int id, float x, float y, uint32_t colour,
-                  float alpha)
+void film_caption(struct canvas *c, const struct text_strip *s, int id, float x, float y,
+                  uint32_t colour, float alpha)
 {
     float k = c->w / CV_USER_W;
     for (int i = 0; s && s->grey && i < film_n_captions; i++) {
@@ -79,15 +81,26 @@ void sc_presents(struct canvas *c, const struct view *v)
 
 void sc_title(struct canvas *c, const struct view *v)
 {
-    cv_sky(c, (struct cv_stop[]){{0, 0x060c22}, {0.4f, 0x142a5a}, {0.66f, 0x3a5c90}, {0.7f, 0x6a80a8}}, 4);
+    cv_sky(c,
+           (struct cv_stop[]){{0, 0x060c22}, {0.4f, 0x142a5a}, {0.66f, 0x3a5c90}, {0.7f, 0x6a80a8}},
+           4);
     sh_look(c, &v->cam, 0.12f);
     na_stars(c, v->film, 240, 5, 1);
     na_moon(c, 330, 200, 54, 0.9f);
     sh_look(c, &v->cam, 0.3f);
-    na_clouds(c, v->film, &(struct na_cloudscape){4, 430, 560, 520, 7, 3, 0x5a74a4, 0x2a4478, 0.6f});
+    na_clouds(c, v->film,
+              &(struct na_cloudscape){4, 430, 560, 520, 7, 3, 0x5a74a4, 0x2a4478, 0.6f});
     sh_look(c, &v->cam, 0.5f);
-    na_water(c, v->film, &(struct na_sea){.horizon = 610, .far = 0x3a5e90, .near = 0x071028, .glint_x = 330, .glint = 0xb8cef0,
-                                          .glint_alpha = 0.4f, .glint_width = 80, .ripple = 0x10224a, .chop = 0.2f});
+    na_water(c, v->film,
+             &(struct na_sea){.horizon = 610,
+                              .far = 0x3a5e90,
+                              .near = 0x071028,
+                              .glint_x = 330,
+                              .glint = 0xb8cef0,
+                              .glint_alpha = 0.4f,
+                              .glint_width = 80,
+                              .ripple = 0x10224a,
+                              .chop = 0.2f});
     sh_look(c, &v->cam, 0.9f);
     float x = 1180, y = 690;
     pr_beam(c, x, y - 1.2f * PR_LAMP_HEIGHT, 1.2f, v->t * 0.8f + 1.9f, 1);
@@ -95,7 +108,15 @@ void sc_title(struct canvas *c, const struct view *v)
     cv_light(c, 0.4f, 0.44f, 0.62f);
     pr_lighthouse(c, x, y, 1.2f, 1, 0.9f);
     sh_look(c, &v->cam, 1.2f);
-    na_wave(c, v->film, &(struct na_wave){.y = 900, .amp = 40, .length = 520, .speed = 40, .bottom = 1100, .seed = 4, .top = 0x14264a, .deep = 0x050a18});
+    na_wave(c, v->film,
+            &(struct na_wave){.y = 900,
+                              .amp = 40,
+                              .length = 520,
+                              .speed = 40,
+                              .bottom = 1100,
+                              .seed = 4,
+                              .top = 0x14264a,
+                              .deep = 0x050a18});
     sh_screen(c);
     film_caption(c, v->text, CAP_TITLE1, 560, 250, 0xfff4d8, cv_ramp(v->t, 1.2f, 2.6f));
     film_caption(c, v->text, CAP_TITLE2, 560, 370, 0xfff4d8, cv_ramp(v->t, 1.8f, 3.2f));
@@ -135,7 +156,7 @@ static float credit_speed(const struct canvas *c)
 float sc_credits_seconds(int brief)
 {
     float k = 540 / CV_USER_H, speed = CREDIT_STEP / k * FILM_FPS;
-    return brief ? 9 : (credits_height(NULL, NULL, 0, 0) + CV_USER_H) / speed;
+    return brief ? 15 : (credits_height(NULL, NULL, 0, 0) + CV_USER_H) / speed;
 }
 
 void sc_credits(struct canvas *c, const struct view *v)
@@ -151,7 +172,8 @@ void sc_still(struct canvas *c, const struct view *v)
     sh_screen(c);
     cv_push(c);
     cv_light(c, 0.8f, 0.8f, 0.85f);
-    pe_figure(c, PIP, 800, 400, 2.2f, &(struct pose){.glow = 1, .arm = 1.8f + 0.3f * sinf(v->t * 5)});
+    pe_figure(c, PIP, 800, 400, 2.2f,
+              &(struct pose){.glow = 1, .arm = 1.8f + 0.3f * sinf(v->t * 5)});
     cv_pop(c);
     film_caption(c, v->text, CAP_STILL1, 800, 500, 0xe8e4d8, 1);
     film_caption(c, v->text, CAP_STILL2, 800, 580, 0xa8a498, 1);

@@ -1,5 +1,5 @@
-// Water and what falls from the sky. Waves are exp(sin x): sharp crests and long troughs, as deep water
-// has them, for the price of a sine.
+// Water and what falls from the sky. Waves are exp(sin x): sharp crests and long troughs, as deep
+// water has them, for the price of a sine.
 #include "nature.h"
 
 #include <math.h>
@@ -33,7 +33,8 @@ void na_water(struct canvas *c, float t, const struct na_sea *k)
         float half = k->glint_width * (0.25f + 1.1f * u), thick = 0.8f + 5 * u;
         for (int i = 0; i < 4; i++) {
             float h = cv_hash(r, i + 500), ph = t * (0.9f + 1.4f * h) + h * 60;
-            float x = k->glint_x + half * (2 * cv_hash(r, i + 510) - 1) * 0.8f + sinf(ph) * half * 0.12f;
+            float x =
+                k->glint_x + half * (2 * cv_hash(r, i + 510) - 1) * 0.8f + sinf(ph) * half * 0.12f;
             float w = half * (0.25f + 0.5f * h) * (0.55f + 0.45f * sinf(ph * 1.3f));
             sh_ellipse(c, x, y, w, thick / 2);
         }
@@ -56,8 +57,8 @@ float na_wave_slope(const struct na_wave *k, float x, float t)
     return atan2f(na_wave_y(k, x + d, t) - na_wave_y(k, x - d, t), 2 * d);
 }
 
-static void foam(struct canvas *c, float t, const struct na_wave *k, float x0, float step, const float *y,
-                 int n)
+static void foam(struct canvas *c, float t, const struct na_wave *k, float x0, float step,
+                 const float *y, int n)
 {
     // A scalloped band along the crests that travels with the wave.
     float low = k->y - k->amp * 0.42f;
@@ -71,7 +72,8 @@ static void foam(struct canvas *c, float t, const struct na_wave *k, float x0, f
             cv_to(c, x0 + step * j, y[j]);
         for (int j = i - 1; j >= from; j--) {
             float along = (x0 + step * j - k->speed * t) * 22 / k->length;
-            float rag = 0.3f + 0.7f * fabsf(sinf(along)) * (0.6f + 0.4f * sinf(along * 0.37f + k->seed));
+            float rag =
+                0.3f + 0.7f * fabsf(sinf(along)) * (0.6f + 0.4f * sinf(along * 0.37f + k->seed));
             cv_to(c, x0 + step * j, y[j] + (low - y[j]) * 0.5f * rag + 1);
         }
         cv_close(c);
@@ -117,14 +119,15 @@ void na_snow(struct canvas *c, float t, int n, float size, float wind, float alp
     }
 }
 
-static void bolt_part(struct canvas *c, float x0, float y0, float x1, float y1, uint32_t seed, float width,
-                      int level)
+static void bolt_part(struct canvas *c, float x0, float y0, float x1, float y1, uint32_t seed,
+                      float width, int level)
 {
     float xy[2 * 17];
     for (int i = 0; i <= 16; i++) {
         float u = i / 16.0f, jag = (cv_hash(seed, i) - 0.5f) * (i && i < 16) * 0.16f;
         xy[2 * i] = cv_lerp(x0, x1, u) + jag * (y1 - y0);
-        xy[2 * i + 1] = cv_lerp(y0, y1, u) + (cv_hash(seed, i + 30) - 0.5f) * (i && i < 16) * 0.03f * (y1 - y0);
+        xy[2 * i + 1] =
+            cv_lerp(y0, y1, u) + (cv_hash(seed, i + 30) - 0.5f) * (i && i < 16) * 0.03f * (y1 - y0);
     }
     sh_stroke(c, xy, 17, width);
     for (int i = 4; level && i < 14; i += 4) {
@@ -138,7 +141,8 @@ void na_bolt(struct canvas *c, float x0, float y0, float x1, float y1, uint32_t 
 {
     if (power <= 0)
         return;
-    cv_glow(c, (x0 + x1) / 2, (y0 + y1) / 2, fabsf(y1 - y0), fabsf(y1 - y0), 0x8090ff, 0.5f * power);
+    cv_glow(c, (x0 + x1) / 2, (y0 + y1) / 2, fabsf(y1 - y0), fabsf(y1 - y0), 0x8090ff,
+            0.5f * power);
     bolt_part(c, x0, y0, x1, y1, seed, 13, 1);
     cv_fill_a(c, 0x9aa8ff, 0.45f * power);
     bolt_part(c, x0, y0, x1, y1, seed, 4.5f, 1);
@@ -148,9 +152,20 @@ void na_bolt(struct canvas *c, float x0, float y0, float x1, float y1, uint32_t 
 void na_gull(struct canvas *c, float x, float y, float size, float flap, uint32_t colour)
 {
     float lift = sinf(flap) * 0.45f, k = size;
-    float wing[] = {x, y, x - k * 0.3f, y - k * (0.35f + lift * 0.6f), x - k * 0.7f, y - k * (0.3f + lift),
-                    x - k, y - k * (0.1f + lift), x - k * 0.65f, y - k * (0.12f + lift * 0.8f),
-                    x - k * 0.3f, y - k * (0.12f + lift * 0.3f), x, y + k * 0.12f};
+    float wing[] = {x,
+                    y,
+                    x - k * 0.3f,
+                    y - k * (0.35f + lift * 0.6f),
+                    x - k * 0.7f,
+                    y - k * (0.3f + lift),
+                    x - k,
+                    y - k * (0.1f + lift),
+                    x - k * 0.65f,
+                    y - k * (0.12f + lift * 0.8f),
+                    x - k * 0.3f,
+                    y - k * (0.12f + lift * 0.3f),
+                    x,
+                    y + k * 0.12f};
     sh_curves(c, wing, 2);
     for (int i = 0; i < 7; i++)
         wing[2 * i] = 2 * x - wing[2 * i];
@@ -164,15 +179,17 @@ void na_spray(struct canvas *c, float x, float y, float size, float u, uint32_t 
     if (u <= 0 || u >= 1)
         return;
     float fade = alpha * (1 - u) * (u < 0.08f ? u / 0.08f : 1);
-    cv_spot(c, x, y - size * 0.55f * sinf(u * CV_PI), size * (0.35f + 0.4f * u), size * (0.5f + 0.3f * u), 0xe8f0f8,
-            fade * 0.55f);
+    cv_spot(c, x, y - size * 0.55f * sinf(u * CV_PI), size * (0.35f + 0.4f * u),
+            size * (0.5f + 0.3f * u), 0xe8f0f8, fade * 0.55f);
     for (int i = 0; i < 6; i++) { // sheets of water, tearing
-        float a = (cv_hash(seed, i + 300) - 0.5f) * 1.7f, v = size * (0.5f + 0.9f * cv_hash(seed, i + 310));
-        cv_spot(c, x + sinf(a) * v * u, y - cosf(a) * v * u * 1.6f + size * 1.6f * u * u, size * (0.1f + 0.16f * u), size * (0.2f + 0.12f * u),
-                0xf0f6fc, fade * 0.8f);
+        float a = (cv_hash(seed, i + 300) - 0.5f) * 1.7f,
+              v = size * (0.5f + 0.9f * cv_hash(seed, i + 310));
+        cv_spot(c, x + sinf(a) * v * u, y - cosf(a) * v * u * 1.6f + size * 1.6f * u * u,
+                size * (0.1f + 0.16f * u), size * (0.2f + 0.12f * u), 0xf0f6fc, fade * 0.8f);
     }
     for (int i = 0; i < 90; i++) {
-        float a = (cv_hash(seed, i) - 0.5f) * 2.0f, v = size * (0.5f + 1.4f * cv_hash(seed, i + 120));
+        float a = (cv_hash(seed, i) - 0.5f) * 2.0f,
+              v = size * (0.5f + 1.4f * cv_hash(seed, i + 120));
         float px = x + sinf(a) * v * u, py = y - cosf(a) * v * u * 1.6f + size * 2.0f * u * u;
         float r = cv_hash(seed, i + 240);
         cv_dot(c, px, py, 1.2f + size * 0.014f * r * r, 0xf4f8ff, fade);
