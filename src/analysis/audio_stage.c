@@ -136,6 +136,7 @@ static int write_pcm(struct run *run, const float *samples, int64_t n)
             bytes[2 * i] = (uint8_t)(value & 0xff);
             bytes[2 * i + 1] = (uint8_t)(value >> 8 & 0xff);
         }
+        // cppcheck-suppress uninitvar ; the loop above fills what is written
         if (fwrite(bytes, 2, (size_t)m, run->pcm) != (size_t)m)
             return md_fail_errno(run->env->failure, errno, "%s cannot be written", run->pcm_temp);
         samples += m;

@@ -132,7 +132,7 @@ static enum picture classify(struct md_credits_finder *finder)
 static float correlate(const struct md_credits_finder *finder, int shift)
 {
     const float *a = finder->profile[!finder->now], *b = finder->profile[finder->now];
-    int first = MD_MAX(0, -shift), last = MD_MIN(finder->rows, finder->rows - shift);
+    int first = MD_MAX(0, -shift), last = finder->rows - MD_MAX(0, shift);
     double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
     int n = last - first;
     for (int j = first; j < last; j++) {

@@ -205,9 +205,12 @@ static int make_picture(const struct md_image *image, AVFrame **ret_picture)
         picture->width = turned ? image->height : image->width;
         picture->height = turned ? image->width : image->height;
     }
+    if (!samples || !picture || av_frame_get_buffer(picture, 0) < 0) {
+        av_frame_free(&picture);
+        return MD_ERR_NOMEM;
+    }
     uint8_t *planes[3] = {samples, samples + n, samples + 2 * n};
-    if (!samples || !picture || av_frame_get_buffer(picture, 0) < 0 ||
-        md_image_to_jfif(image, planes) < 0) {
+    if (md_image_to_jfif(image, planes) < 0) {
         av_frame_free(&picture);
         return MD_ERR_NOMEM;
     }

@@ -244,7 +244,7 @@ static int read_label(struct finder *f, const struct md_sentence *sentence)
 static int read_sentence(struct finder *f, const struct md_sentence *sentence)
 {
     struct before before = {.id = NO_WORD};
-    struct md_word word, next;
+    struct md_word word, next = {0};
     const char *text = sentence->text, *from = text;
     size_t pos = 0, n = strlen(text);
     bool more = md_word_next(text, n, &pos, &word);
