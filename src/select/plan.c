@@ -114,32 +114,31 @@ static const struct attempt attempts[] = {
     {1e6, true, 0.05}, {1, false, 0.05}, {1e6, false, 0.05},
 };
 
-static int solve(const struct md_plan_input *in, const struct md_item *items, int64_t longest_us,
-                 const struct md_likeness_vec *pairs, struct md_optimum *ret)
+static void apply(const struct attempt *a, int64_t target_us, int64_t longest_us,
+                  struct md_problem *p)
+{
+    double target = (double)target_us;
+    p->max_piece_us = (int64_t)MD_MIN((double)longest_us * a->longer, 9e15);
+    p->low_us = (int64_t)ceil(target * (1 - a->off));
+    p->high_us = (int64_t)floor(target * (1 + a->off));
+    p->cover_acts = a->cover;
+}
+
+static int solve(const struct md_plan_input *in, const struct md_plan_problem *problem,
+                 struct md_optimum *ret)
 {
     const struct md_solver_limits limits = {.most_steps = 2500, .most_operations = 3e8};
     int r = MD_ERR_NOTFOUND;
     for (size_t k = 0; k < MD_ARRAY_LEN(attempts) && r == MD_ERR_NOTFOUND; k++) {
-        const struct attempt *a = &attempts[k];
-        double target = (double)in->target_us;
-        struct md_problem p = {.items = items,
-                               .n = in->atoms->n,
-                               .min_piece_us = in->min_piece_us,
-                               .max_piece_us =
-                                   (int64_t)MD_MIN((double)longest_us * a->longer, 9e15),
-                               .min_gap_us = min_gap_us,
-                               .low_us = (int64_t)ceil(target * (1 - a->off)),
-                               .high_us = (int64_t)floor(target * (1 + a->off)),
-                               .piece_cost = piece_cost_s,
-                               .repeat_cost = repeat_cost_s,
-                               .cover_acts = a->cover};
-        r = md_select_optimise(&p, pairs, &limits, &in->watch, ret);
+        struct md_problem p = problem->problem;
+        apply(&attempts[k], in->target_us, p.max_piece_us, &p);
+        r = md_select_optimise(&p, &problem->pairs, &limits, &in->watch, ret);
         if (r == MD_OK)
             md_log(in->log, MD_LOG_DEBUG, component,
                    "%zu atoms, %zu pieces, %zu pairs: gain %.2f of at most %.2f in %zu rounds, "
                    "attempt %zu",
-                   p.n, md_program_count_pieces(&p), pairs->n, ret->solution.gain, ret->bound,
-                   ret->rounds, k + 1);
+                   p.n, md_program_count_pieces(&p), problem->pairs.n, ret->solution.gain,
+                   ret->bound, ret->rounds, k + 1);
     }
     return r;
 }
@@ -255,32 +254,56 @@ static int64_t content_length(const struct md_atom_vec *atoms)
     return sum_us;
 }
 
-int md_select_plan(const struct md_plan_input *in, struct md_plan *ret)
+int md_select_plan_problem(const struct md_plan_input *in, struct md_plan_problem *ret)
 {
-    int64_t content_us = content_length(in->atoms);
-    struct md_likeness_vec pairs = {0};
-    struct md_optimum optimum = {0};
-    if ((double)content_us <= (double)in->target_us * (1 + wish)) {
-        int r = take_all(in, ret);
-        return r == MD_OK ? explain(in, content_us, ret) : r;
-    }
-    int64_t longest_us = md_select_longest_piece(in->target_us, content_us, in->min_piece_us);
-    md_autofree struct md_item *items = calloc(in->atoms->n + 1, sizeof *items);
-    if (!items)
+    int64_t longest_us =
+        md_select_longest_piece(in->target_us, content_length(in->atoms), in->min_piece_us);
+    ret->items = calloc(in->atoms->n + 1, sizeof *ret->items);
+    if (!ret->items)
         return MD_ERR_NOMEM;
     for (size_t i = 0; i < in->atoms->n; i++)
-        set_item(in, i, &items[i]);
-    int r = find_pairs(in, items, longest_us, &pairs);
+        set_item(in, i, &ret->items[i]);
+    ret->problem = (struct md_problem){.items = ret->items,
+                                       .n = in->atoms->n,
+                                       .min_piece_us = in->min_piece_us,
+                                       .min_gap_us = min_gap_us,
+                                       .piece_cost = piece_cost_s,
+                                       .repeat_cost = repeat_cost_s};
+    apply(&attempts[0], in->target_us, longest_us, &ret->problem);
+    return find_pairs(in, ret->items, longest_us, &ret->pairs);
+}
+
+void md_plan_problem_done(struct md_plan_problem *problem)
+{
+    free(problem->items);
+    md_vec_done(&problem->pairs);
+    *problem = (struct md_plan_problem){0};
+}
+
+static int choose(const struct md_plan_input *in, struct md_plan *ret)
+{
+    struct md_plan_problem problem = {0};
+    struct md_optimum optimum = {0};
+    int r = md_select_plan_problem(in, &problem);
     if (r == MD_OK)
-        r = solve(in, items, longest_us, &pairs, &optimum);
+        r = solve(in, &problem, &optimum);
     if (r == MD_OK) {
         ret->runs = optimum.solution.runs;
         ret->total_us = optimum.solution.total_us;
+        ret->bound = optimum.bound;
         optimum.solution.runs = (struct md_run_vec){0};
     } else if (r == MD_ERR_NOTFOUND) {
-        r = take_what_there_is(in, items, optimum.reachable_us, ret);
+        r = take_what_there_is(in, problem.items, optimum.reachable_us, ret);
     }
     md_solution_done(&optimum.solution);
-    md_vec_done(&pairs);
+    md_plan_problem_done(&problem);
+    return r;
+}
+
+int md_select_plan(const struct md_plan_input *in, struct md_plan *ret)
+{
+    int64_t content_us = content_length(in->atoms);
+    bool all = (double)content_us <= (double)in->target_us * (1 + wish);
+    int r = all ? take_all(in, ret) : choose(in, ret);
     return r == MD_OK ? explain(in, content_us, ret) : r;
 }
