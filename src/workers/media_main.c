@@ -2,14 +2,8 @@
 #include "workers/runner.h"
 
 static const struct md_stage_ops *const table[] = {
-    &md_stage_ops_probe,
-    &md_stage_ops_shots,
-    &md_stage_ops_audio,
-    &md_stage_ops_transcript,
-    &md_stage_ops_story,
-    &md_stage_ops_select,
-    &md_stage_ops_render,
-    NULL,
+    &md_stage_ops_probe, &md_stage_ops_shots,  &md_stage_ops_audio,  &md_stage_ops_transcript,
+    &md_stage_ops_story, &md_stage_ops_select, &md_stage_ops_render, NULL,
 };
 
 int main(int argc, char **argv)
