@@ -22,6 +22,7 @@ enum {
     LOOK_PACKETS = 3000,  /* without a single picture: the stream cannot be decoded */
     SAMPLE_PACKETS = 560, /* enough for MD_CADENCE_LEARN intervals */
     MIDDLE_PACKETS = 300,
+    JOIN_SAMPLES = 32,  /* places where a large transport stream's time is looked at */
     JOIN_US = 10000000, /* a step back in decoding time that long is a new recording */
 };
 
@@ -261,6 +262,45 @@ static int64_t header_duration_us(const struct scan *scan)
     return MD_CLAMP(us, 0, MD_TIME_MAX_US);
 }
 
+/* Streams whose time may start again (joined recordings) cannot be measured by their last time
+ * stamp. Looks at the time in JOIN_SAMPLES places; *ret_joined when it steps back between two. */
+static int find_joins(struct scan *scan, bool *ret_joined, struct md_failure *failure)
+{
+    int64_t before = INT64_MIN;
+    *ret_joined = false;
+    for (int i = 0; i < JOIN_SAMPLES && !*ret_joined; i++) {
+        int64_t at = scan->input->size_bytes / JOIN_SAMPLES * i;
+        if (av_seek_frame(scan->input->format, -1, at, AVSEEK_FLAG_BYTE) < 0)
+            return MD_OK;
+        int64_t us = AV_NOPTS_VALUE;
+        for (int n = 0; n < LOOK_PACKETS && us == AV_NOPTS_VALUE; n++) {
+            int rc = md_input_read(scan->input, scan->packet, failure);
+            if (rc < 0)
+                return rc == MD_ERR_EOF ? MD_OK : rc;
+            if (scan->packet->stream_index == scan->video->index)
+                us = container_us(scan->packet->dts, scan->video->time_base);
+            av_packet_unref(scan->packet);
+        }
+        if (us == AV_NOPTS_VALUE)
+            continue;
+        *ret_joined = before != INT64_MIN && subtract_clamped(before, us) > JOIN_US;
+        before = us;
+    }
+    return MD_OK;
+}
+
+/* Reads everything from the first byte on, forgetting what was counted before. */
+static int scan_again(struct scan *scan, struct md_failure *failure)
+{
+    if (av_seek_frame(scan->input->format, -1, 0, AVSEEK_FLAG_BYTE) < 0)
+        return MD_OK;
+    scan->cadence = (struct md_cadence){.tick_num = scan->video->time_base.num,
+                                        .tick_den = scan->video->time_base.den};
+    scan->packets = scan->join_offset_us = scan->last_duration_us = 0;
+    scan->last_start_us = scan->last_decoding_us = scan->audio_end_us = INT64_MIN;
+    return scan_packets(scan, INT64_MAX, failure);
+}
+
 /* A large file: its index or a sample of its middle, then its end. */
 static int measure_large(struct scan *scan, struct md_probe_timing *t, struct md_failure *failure)
 {
@@ -392,8 +432,16 @@ int md_probe_time(struct md_input *input, struct md_stream *video, int64_t audio
         return md_fail(failure, MD_ERR_INPUT, "%s: none of its pictures can be decoded (%s)",
                        input->name, video->codec ? video->codec : "unknown codec");
     if (!whole) {
-        rc = measure_large(&scan, &t, failure);
-        if (rc < 0)
+        bool joined = false;
+        rc = input->format->iformat->flags & AVFMT_TS_DISCONT ? find_joins(&scan, &joined, failure)
+                                                              : MD_OK;
+        if (rc == MD_OK && joined) {
+            rc = scan_again(&scan, failure);
+            whole = rc == MD_ERR_EOF;
+        } else if (rc == MD_OK) {
+            rc = measure_large(&scan, &t, failure);
+        }
+        if (rc < 0 && !whole)
             return rc;
     }
     fill_timing(&scan, whole, &t);

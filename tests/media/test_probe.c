@@ -307,6 +307,15 @@ static void joined_recordings_last_as_long_as_their_parts(void **state)
     struct md_media m = probed("joined.ts", NULL);
     assert_near(m.duration_us, 40000000, 100000);
     assert_int_equal(m.frame_count, 1000);
+    /* as a file too large to be read from end to end */
+    struct md_probe_timing t;
+    md_autoinput input = NULL;
+    struct md_failure failure = {0};
+    assert_int_equal(md_input_open(media_path("joined.ts"), NULL, NULL, &input, &failure), MD_OK);
+    assert_int_equal(md_probe_time(input, (struct md_stream *)video_of(&m), -1, 0, &t, &failure),
+                     MD_OK);
+    assert_near(t.video_end_us, m.duration_us, 0);
+    assert_near(t.frame_count, 1000, 0);
     media_done(&m);
 }
 
