@@ -128,8 +128,10 @@ class OddMovies(harness.MovieTest):
 
     def test_interlaced(self):
         make_movie(self.folder / "tv.mpg", video=("-c:v", "mpeg2video", "-flags", "+ildct+ilme",
-                                                  "-b:v", "2M", "-top", 1))
+                                                  "-b:v", "2M", "-top", 1),
+                   extra=("-c:a", "mp2", "-b:a", "128k"))
         self.accept("tv.mpg")
+        self.assertTrue(harness.artifact(self.out / "tv", "media")["streams"][0]["interlaced"])
 
     def test_variable_frame_rate(self):
         ffmpeg("-f", "lavfi", "-t", 8, "-i", "testsrc2=s=320x180:r=50", "-vf",
