@@ -94,24 +94,47 @@ float md_change_residual(const struct md_look *before, const struct md_look *aft
     return (float)sum / MD_LOOK_SIZE;
 }
 
-/* Sum of absolute differences of a matched block with its mean difference removed. */
-static int shape_sad(const struct md_look *after, uint8_t padded[PADDED_H][PADDED_W],
-                     const struct match *match, int b)
+/* What two matched blocks have in common besides their mean brightness. */
+struct likeness {
+    int shape;         /* sum of absolute differences with the mean difference taken out */
+    float correlation; /* -1 to 1 */
+    float weight;      /* 0 flat to 1: how much its correlation says */
+};
+
+static struct likeness compare_blocks(const struct md_look *after,
+                                      uint8_t padded[PADDED_H][PADDED_W], const struct match *match,
+                                      int b)
 {
     int x = b % MD_BLOCK_COLUMNS * MD_BLOCK_W, y = b / MD_BLOCK_COLUMNS * MD_BLOCK_H;
-    int differences[BLOCK_SAMPLES], sum = 0, n = 0;
+    int differences[BLOCK_SAMPLES], sp = 0, sq = 0, pp = 0, qq = 0, pq = 0, n = 0;
     for (int j = 0; j < MD_BLOCK_H; j++) {
-        const uint8_t *row =
+        const uint8_t *now = after->luma + (y + j) * MD_LOOK_W + x;
+        const uint8_t *was =
             padded[y + j + MD_SEARCH_Y + match->dy[b]] + x + MD_SEARCH_X + match->dx[b];
-        for (int i = 0; i < MD_BLOCK_W; i++, n++) {
-            differences[n] = after->luma[(y + j) * MD_LOOK_W + x + i] - row[i];
-            sum += differences[n];
+        for (int i = 0; i < MD_BLOCK_W; i++) {
+            int p = now[i], q = was[i];
+            differences[n++] = p - q;
+            sp += p;
+            sq += q;
+            pp += p * p;
+            qq += q * q;
+            pq += p * q;
         }
     }
-    int mean = sum / BLOCK_SAMPLES, total = 0;
+    int mean = (sp - sq) / BLOCK_SAMPLES, shape = 0;
     for (int i = 0; i < BLOCK_SAMPLES; i++)
-        total += abs(differences[i] - mean);
-    return total;
+        shape += abs(differences[i] - mean);
+    /* A deviation of two grey levels may be noise; one of six is structure. */
+    const float noise = 4.0f * BLOCK_SAMPLES, structure = 36.0f * BLOCK_SAMPLES;
+    const float count = BLOCK_SAMPLES;
+    float var_p = (float)pp - (float)sp * (float)sp / count;
+    float var_q = (float)qq - (float)sq * (float)sq / count;
+    float norm = sqrtf((var_p + noise) * (var_q + noise));
+    return (struct likeness){
+        .shape = shape,
+        .correlation = ((float)pq - (float)sp * (float)sq / count + noise) / norm,
+        .weight = norm / (norm + structure),
+    };
 }
 
 static float plain_difference(const uint8_t *a, const uint8_t *b, int n)
@@ -148,6 +171,11 @@ static float small_motion(const struct md_look *before, const struct md_look *af
     return steepness > 1 ? MD_CLAMP((plain - noise) / steepness, 0.0f, 1.0f) : 0;
 }
 
+float md_change_plain(const struct md_look *before, const struct md_look *after)
+{
+    return plain_difference(before->luma, after->luma, MD_LOOK_SIZE);
+}
+
 void md_change_measure(const struct md_look *before, const struct md_look *after,
                        struct md_change *ret_change)
 {
@@ -155,19 +183,23 @@ void md_change_measure(const struct md_look *before, const struct md_look *after
     struct match match;
     match_all(before, after, padded, &match);
     int residual = 0, shape = 0, still = 0;
-    float length = 0;
+    float length = 0, alike = 0, weights = 0;
     for (int b = 0; b < MD_BLOCKS; b++) {
         residual += match.sad[b];
-        shape += match.sad[b] > STILL_BONUS ? shape_sad(after, padded, &match, b) : match.sad[b];
+        struct likeness likeness = compare_blocks(after, padded, &match, b);
+        shape += likeness.shape;
+        alike += likeness.weight * likeness.correlation;
+        weights += likeness.weight;
         bool moved = match.dx[b] || match.dy[b];
         still += !moved && match.sad[b] < BLOCK_SAMPLES;
         length += hypotf(match.dx[b], match.dy[b]);
     }
-    float plain = plain_difference(before->luma, after->luma, MD_LOOK_SIZE);
+    float plain = md_change_plain(before, after);
     *ret_change = (struct md_change){
         .plain = plain,
         .residual = (float)residual / MD_LOOK_SIZE,
         .shape = (float)shape / MD_LOOK_SIZE,
+        .unlike = MD_CLAMP(1 - alike / weights, 0.0f, 1.0f),
         .chroma = plain_difference(before->cb, after->cb, MD_LOOK_CHROMA_SIZE) +
                   plain_difference(before->cr, after->cr, MD_LOOK_CHROMA_SIZE),
         .histogram = md_change_histogram(before, after),

@@ -19,6 +19,8 @@ struct md_change {
     float plain;     /* luma, place by place */
     float residual;  /* luma after the best motion of each block */
     float shape;     /* the same with each block's change of brightness taken out */
+    float unlike;    /* 1 - correlation of blocks after motion: 0 same structure whatever the light,
+                        1 nothing in common */
     float chroma;    /* chroma, place by place, sum of both channels */
     float histogram; /* of the quarters' histograms: 0 same, 1 nothing in common */
     float motion;    /* mean length of motion, in picture widths */
@@ -29,7 +31,8 @@ struct md_change {
 void md_change_measure(const struct md_look *before, const struct md_look *after,
                        struct md_change *ret_change);
 
-/* histogram alone. */
+/* plain and histogram alone: much cheaper than all. */
+float md_change_plain(const struct md_look *before, const struct md_look *after);
 float md_change_histogram(const struct md_look *before, const struct md_look *after);
 
 /* residual alone: the cheap question "is this the same scene?". */

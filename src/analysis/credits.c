@@ -70,20 +70,35 @@ void md_credits_finder_free(struct md_credits_finder *finder)
 
 static void fill_grid(struct md_credits_finder *finder, const struct md_frame *frame)
 {
+    bool wide = frame->bit_depth > 8;
     int shift = frame->bit_depth - 8 + frame->sample_shift;
     finder->rows = MD_MIN(frame->height, ROWS);
     finder->columns = MD_MIN(frame->width, COLUMNS);
+    int offsets[COLUMNS];
+    for (int i = 0; i < finder->columns; i++)
+        offsets[i] = (int)((int64_t)i * frame->width / finder->columns) * frame->step[0];
+    uint8_t full[256]; /* 8-bit samples on the scale 0..255 */
+    for (int value = 0; value < 256; value++) {
+        int scaled = frame->full_range ? value : (value - 16) * 255 / 219;
+        full[value] = (uint8_t)MD_CLAMP(scaled, 0, 255);
+    }
     for (int j = 0; j < finder->rows; j++) {
         int y = (int)((int64_t)j * frame->height / finder->rows);
         const uint8_t *row = frame->plane[0] + y * frame->stride[0];
         for (int i = 0; i < finder->columns; i++) {
-            int x = (int)((int64_t)i * frame->width / finder->columns);
-            const uint8_t *p = row + (ptrdiff_t)x * frame->step[0];
-            int value = frame->bit_depth > 8 ? *(const uint16_t *)p >> shift : *p;
-            value = frame->full_range ? value : (value - 16) * 255 / 219;
-            finder->grid[j][i] = (uint8_t)MD_CLAMP(value, 0, 255);
+            const uint8_t *p = row + offsets[i];
+            finder->grid[j][i] = full[wide ? *(const uint16_t *)p >> shift & 255 : *p];
         }
     }
+}
+
+/* Dark for the most part; spares the others a close look. */
+static bool is_dark(const struct md_look *look)
+{
+    int dark = 0;
+    for (int i = 0; i < MD_LOOK_SIZE; i++)
+        dark += look->luma[i] < DARK_GROUND + LETTER / 2;
+    return 2 * dark > MD_LOOK_SIZE;
 }
 
 static int percentile(const int histogram[256], int total, int percent)
@@ -190,16 +205,20 @@ static void add_card(struct md_credits_finder *finder, int64_t pts_us)
     }
 }
 
-int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame)
+int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame,
+                          const struct md_look *look)
 {
     if (frame->pts_us < finder->next_us)
         return MD_OK;
     finder->next_us = frame->pts_us + sample_us;
     finder->now = !finder->now;
-    int rows = finder->rows;
-    fill_grid(finder, frame);
-    finder->before_is_card &= rows == finder->rows;
-    enum picture picture = classify(finder);
+    enum picture picture = LIT;
+    if (is_dark(look)) {
+        int rows = finder->rows;
+        fill_grid(finder, frame);
+        finder->before_is_card &= rows == finder->rows;
+        picture = classify(finder);
+    }
     if (picture == CARD)
         add_card(finder, frame->pts_us);
     else if (finder->is_running)

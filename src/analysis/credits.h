@@ -2,6 +2,7 @@
 #ifndef MD_ANALYSIS_CREDITS_H
 #define MD_ANALYSIS_CREDITS_H
 
+#include "analysis/look.h"
 #include "base/error.h"
 #include "media/frame.h"
 #include "model/shots.h"
@@ -11,8 +12,10 @@ struct md_credits_finder;
 struct md_credits_finder *md_credits_finder_new(void); /* NULL when out of memory */
 void md_credits_finder_free(struct md_credits_finder *finder);
 
-/* Shows every frame in order; about four a second are looked at. MD_ERR_NOMEM. */
-int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame);
+/* Shows every frame in order with its look; about four a second are looked at, the dark ones
+ * closely. MD_ERR_NOMEM. */
+int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame,
+                          const struct md_look *look);
 
 /* The ranges found, in order, in a film that ends at end_us. Call once, at the end. MD_ERR_NOMEM.
  */

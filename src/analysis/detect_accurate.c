@@ -17,6 +17,7 @@
 enum {
     MOST_OPEN = 256, /* candidates that do not overlap within the latency */
     LOCAL = 2,       /* a cut is the likeliest within so many frames */
+    AFTERGLOW = 8,   /* frames at 24 per second after a flash in which no stretch begins */
     LEAST_SHOT = 3,  /* frames at 24 per second: of two cuts nearer than this one is kept */
 };
 
@@ -34,6 +35,7 @@ struct accurate {
     int64_t next;                /* frame to be judged */
     int64_t run_first;           /* of the even pictures going on; -1 none */
     bool run_is_long;            /* its fade-out was given out already */
+    int64_t last_flash;          /* frame; far below 0 when none was yet */
     struct open open[MOST_OPEN]; /* in order, not overlapping */
     int count;
 };
@@ -44,6 +46,7 @@ static void *create(const struct md_history *history)
     if (state) {
         state->history = history;
         state->run_first = -1;
+        state->last_flash = -MD_HISTORY_FRAMES;
     }
     return state;
 }
@@ -119,8 +122,10 @@ static void judge_cut(struct accurate *state, int64_t frame, float rate)
             if (other > score || (other == score && f < frame))
                 return;
         }
-    if (md_cut_is_flash(state->history, frame, rate))
+    if (md_cut_is_flash(state->history, frame, rate)) {
+        state->last_flash = frame;
         return;
+    }
     struct open cut = {
         .boundary = {.start_frame = frame, .end_frame = frame, .kind = MD_TRANSITION_CUT},
         .score = score,
@@ -130,13 +135,15 @@ static void judge_cut(struct accurate *state, int64_t frame, float rate)
 
 static void judge_stretches(struct accurate *state, int64_t frame, float rate)
 {
+    int afterglow = md_rate_frames(rate, AFTERGLOW, 2, 20);
     struct md_stretch found[2];
     bool is[2] = {
         md_dissolve_find(state->history, frame, rate, &found[0]),
         md_wipe_find(state->history, frame, rate, &found[1]),
     };
     for (int i = 0; i < 2; i++) {
-        if (!is[i])
+        /* The light of a flash dies down evenly, too. */
+        if (!is[i] || found[i].start <= state->last_flash + afterglow)
             continue;
         struct open stretch = {
             .boundary = {.start_frame = found[i].start,
@@ -148,11 +155,21 @@ static void judge_stretches(struct accurate *state, int64_t frame, float rate)
     }
 }
 
-static void propose_fade(struct accurate *state, int64_t first, int64_t last, float rate)
+/* at_end: the film ends with `last`. */
+static void propose_fade(struct accurate *state, int64_t first, int64_t last, bool at_end,
+                         float rate)
 {
     struct md_fade fade;
     if (!md_fade_measure(state->history, first, last, rate, &fade))
         return;
+    /* The film's own rise and fall divide nothing, unless a black leader is shot enough. */
+    bool at_start = first == 0;
+    if ((at_start || at_end) && (float)(last - first) < rate)
+        return;
+    if (at_start)
+        fade.start = last;
+    if (at_end)
+        fade.end = first;
     struct open candidate = {
         .boundary = {.start_frame = fade.start, .end_frame = fade.end, .kind = fade.kind},
         .score = fade.score,
@@ -169,13 +186,14 @@ static void judge_fade(struct accurate *state, int64_t frame, float rate)
         state->run_first = frame;
         state->run_is_long = false;
     } else if (blank && !state->run_is_long && frame - state->run_first >= hold) {
-        propose_fade(state, state->run_first, state->run_first, rate);
+        propose_fade(state, state->run_first, state->run_first, false, rate);
         state->run_is_long = true;
     } else if (!blank && state->run_first >= 0) {
-        propose_fade(state, state->run_is_long ? frame - 1 : state->run_first, frame - 1, rate);
+        propose_fade(state, state->run_is_long ? frame - 1 : state->run_first, frame - 1, false,
+                     rate);
         state->run_first = -1;
     } else if (!blank && md_fade_is_valley(state->history, frame)) {
-        propose_fade(state, frame, frame, rate);
+        propose_fade(state, frame, frame, false, rate);
     }
 }
 
@@ -215,8 +233,8 @@ static int64_t step(void *opaque, bool finish, struct md_boundary_vec *out)
         judge_stretches(state, state->next, rate);
         judge_fade(state, state->next, rate);
     }
-    if (finish && state->run_first >= 0 && count > 0) /* the film ends in black */
-        propose_fade(state, state->run_is_long ? count - 1 : state->run_first, count - 1, rate);
+    if (finish && state->run_first >= md_history_first(state->history) && !state->run_is_long)
+        propose_fade(state, state->run_first, count - 1, true, rate);
     return give_out(state, finish, rate, out);
 }
 

@@ -2,8 +2,8 @@
  * For stretches of several lengths a and what it leaves unexplained are computed at seven places
  * inside. Slow camera movement can look like this at low resolution; what tells the two apart is
  * that movement is explained by motion compensation from frame to frame, a dissolve is not, and
- * that A and B are different scenes. The score is a logistic regression fitted on 66 dissolves
- * among some 90000 stretches of films and composites.
+ * that A and B have neither shapes nor colours in common. The score is a logistic regression fitted
+ * on 78 dissolves among some 90000 stretches of films and composites.
  *
  * It works on 16 x 9 averages: coarse enough that what moves within the scenes hardly matters. */
 #include "analysis/gradual.h"
@@ -15,38 +15,24 @@
 
 enum {
     PLACES = 7,
-    OUTSIDE = 4, /* frames on each side to tell how much moves anyway */
 };
 
 /* Lengths tried, in frames at 24 per second; each about a third longer than the one before. */
 static const int lengths[] = {6, 8, 11, 15, 20, 27, 36, 48, 64};
 
-/* Weights on the logarithms of what measure() finds. */
+/* Weights of the logistic regression: on the unexplained share and its square, and on the
+ * logarithms of the other measures but `motionless`. */
 static const struct {
-    float bias, unexplained, uneven, distance, histogram, motionless, inside;
-    float outside;
-} weights = {-16.4f, -0.92f, -0.27f, 1.06f, 4.8f, 13.5f, 2.55f, 1.86f};
+    float bias, unexplained, unexplained_square, uneven, shape, histogram, motionless, inside,
+        outside, unlike;
+} weights = {-19.4f, -5.4f, -5.3f, -0.72f, 3.54f, 3.4f, 12.2f, 1.8f, 1.5f, 2.5f};
 
 /* Below these nobody sees a transition, or the picture is too noisy to tell. */
-static const float least_distance = 6;      /* root mean square of B - A, of 255 */
-static const float most_unexplained = 0.6f; /* of the same distance */
+static const float least_distance = 6;       /* root mean square of B - A, of 255 */
+static const float most_unexplained = 0.55f; /* of the same distance */
 static const float most_uneven = 0.25f;
 /* One frame that changes more than this share of the whole is a jump, not a slope. */
 static const float most_jump = 0.45f;
-
-/* Sums of (x - a)(b - a) and (x - a)^2. */
-static void project(const int16_t *a, const int16_t *b, const int16_t *x, int *ret_along,
-                    int *ret_square)
-{
-    int along = 0, square = 0;
-    for (int i = 0; i < MD_LOOK_COARSE_SIZE; i++) {
-        int d = b[i] - a[i], q = x[i] - a[i];
-        along += d * q;
-        square += q * q;
-    }
-    *ret_along = along;
-    *ret_square = square;
-}
 
 struct fit {
     float distance;    /* root mean square of B - A */
@@ -54,23 +40,55 @@ struct fit {
     float uneven;      /* root mean square deviation of a from the straight line */
 };
 
+/* B - A, kept while pictures between the two are put to it. */
+struct mix {
+    const int16_t *a;
+    int16_t step[MD_LOOK_COARSE_SIZE];
+    float square; /* of step */
+};
+
+static void start_mix(struct mix *mix, const struct md_look *a, const struct md_look *b)
+{
+    int square = 0;
+    mix->a = a->coarse;
+    for (int i = 0; i < MD_LOOK_COARSE_SIZE; i++) {
+        mix->step[i] = (int16_t)(b->coarse[i] - a->coarse[i]);
+        square += mix->step[i] * mix->step[i];
+    }
+    mix->square = (float)square;
+}
+
+/* The share of B in x, and the square of what it leaves unexplained, in units of B - A. */
+static float share_of(const struct mix *mix, const struct md_look *x, float *ret_unexplained)
+{
+    int along = 0, square = 0;
+    for (int i = 0; i < MD_LOOK_COARSE_SIZE; i++) {
+        int16_t q = (int16_t)(x->coarse[i] - mix->a[i]);
+        along += mix->step[i] * q;
+        square += q * q;
+    }
+    float share = (float)along / mix->square;
+    *ret_unexplained = MD_MAX((float)square / mix->square - share * share, 0);
+    return share;
+}
+
 static bool fit_mix(const struct md_history *history, int64_t start, int64_t end, struct fit *fit)
 {
-    const int16_t *a = md_history_look(history, start)->coarse;
-    const int16_t *b = md_history_look(history, end)->coarse;
-    int along, whole;
-    project(a, b, b, &along, &whole);
-    fit->distance = sqrtf((float)whole / (MD_LOOK_COARSE_W * MD_LOOK_COARSE_H)) / 4;
+    struct mix mix;
+    start_mix(&mix, md_history_look(history, start), md_history_look(history, end));
+    fit->distance = sqrtf(mix.square / (MD_LOOK_COARSE_W * MD_LOOK_COARSE_H)) / 4;
     if (fit->distance < least_distance)
         return false;
-    float unexplained = 0, uneven = 0;
+    /* The middle alone tells for most stretches that they are none. */
+    float rest, unexplained = 0, uneven = 0;
+    float half = share_of(&mix, md_history_look(history, (start + end) / 2), &rest);
+    if (rest > 0.8f * 0.8f || half < 0.1f || half > 0.9f)
+        return false;
     for (int i = 1; i <= PLACES; i++) {
         int64_t frame = start + ((end - start) * i + (PLACES + 1) / 2) / (PLACES + 1);
-        int square;
-        project(a, b, md_history_look(history, frame)->coarse, &along, &square);
-        float share = (float)along / (float)whole;
+        float share = share_of(&mix, md_history_look(history, frame), &rest);
         float line = (float)(frame - start) / (float)(end - start);
-        unexplained += MD_MAX((float)square / (float)whole - share * share, 0);
+        unexplained += rest;
         uneven += (share - line) * (share - line);
     }
     fit->unexplained = sqrtf(unexplained / PLACES);
@@ -78,54 +96,30 @@ static bool fit_mix(const struct md_history *history, int64_t start, int64_t end
     return fit->unexplained <= most_unexplained && fit->uneven <= most_uneven;
 }
 
-/* Mean change per frame inside and around a stretch. */
-struct activity {
-    float plain, residual, largest, outside;
-};
-
-static void measure_activity(const struct md_history *history, int64_t start, int64_t end,
-                             struct activity *activity)
-{
-    *activity = (struct activity){0};
-    for (int64_t f = start + 1; f <= end; f++) {
-        const struct md_change *change = md_history_change(history, f);
-        activity->plain += change->plain;
-        activity->residual += change->residual;
-        activity->largest = MD_MAX(activity->largest, change->plain);
-    }
-    activity->plain /= (float)(end - start);
-    activity->residual /= (float)(end - start);
-    int n = 0;
-    for (int i = 0; i < OUTSIDE; i++) {
-        if (start - i > md_history_first(history)) {
-            activity->outside += md_history_change(history, start - i)->plain;
-            n++;
-        }
-        if (end + 1 + i < md_history_count(history)) {
-            activity->outside += md_history_change(history, end + 1 + i)->plain;
-            n++;
-        }
-    }
-    activity->outside /= (float)MD_MAX(n, 1);
-}
-
+/* The log-odds; not computed to the end when it cannot exceed least. */
 static float score(const struct md_history *history, int64_t start, int64_t end,
-                   const struct fit *fit)
+                   const struct fit *fit, float least)
 {
-    struct activity activity;
-    measure_activity(history, start, end, &activity);
+    struct md_activity activity;
+    md_history_activity(history, start, end, &activity);
     const struct md_look *a = md_history_look(history, start), *b = md_history_look(history, end);
+    float plain = md_change_plain(a, b);
+    if (activity.largest > most_jump * plain + activity.outside)
+        return -INFINITY;
+    float known = weights.bias + weights.unexplained * fit->unexplained +
+                  weights.unexplained_square * fit->unexplained * fit->unexplained +
+                  weights.uneven * logf(0.02f + fit->uneven) +
+                  weights.histogram * logf(0.03f + md_change_histogram(a, b)) +
+                  weights.motionless * activity.residual / (activity.plain + 0.1f) +
+                  weights.inside * logf((activity.plain + 0.5f) / (activity.outside + 0.5f)) +
+                  weights.outside * logf(activity.outside + 0.5f);
+    /* The motion search is dear, and its result bounded: shape by twice the plain difference. */
+    if (known + weights.shape * logf(1 + 2 * plain) + weights.unlike * logf(1.05f) <= least)
+        return -INFINITY;
     struct md_change whole;
     md_change_measure(a, b, &whole);
-    if (activity.largest > most_jump * whole.plain + activity.outside)
-        return -INFINITY;
-    return weights.bias + weights.unexplained * logf(0.05f + fit->unexplained) +
-           weights.uneven * logf(0.02f + fit->uneven) +
-           weights.distance * logf(1 + whole.residual) +
-           weights.histogram * logf(0.03f + whole.histogram) +
-           weights.motionless * activity.residual / (activity.plain + 0.1f) +
-           weights.inside * logf((activity.plain + 0.5f) / (activity.outside + 0.5f)) +
-           weights.outside * logf(activity.outside + 0.5f);
+    return known + weights.shape * logf(1 + whole.shape) +
+           weights.unlike * logf(0.05f + whole.unlike);
 }
 
 bool md_dissolve_find(const struct md_history *history, int64_t end, float rate,
@@ -145,7 +139,7 @@ bool md_dissolve_find(const struct md_history *history, int64_t end, float rate,
         if (md_look_is_blank(md_history_look(history, start)) ||
             !fit_mix(history, start, end, &fit))
             continue;
-        float s = score(history, start, end, &fit);
+        float s = score(history, start, end, &fit, ret_stretch->score);
         if (s > ret_stretch->score) {
             ret_stretch->start = start;
             ret_stretch->end = end;

@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-enum { RATE_FRAMES = 32 };
+enum { RATE_FRAMES = 32, OUTSIDE = 4 };
 
 struct md_history {
     int64_t count;
@@ -65,6 +65,33 @@ const struct md_change *md_history_change(const struct md_history *history, int6
 {
     assert(frame >= md_history_first(history) && frame < history->count);
     return &history->changes[place(frame)];
+}
+
+void md_history_activity(const struct md_history *history, int64_t start, int64_t end,
+                         struct md_activity *ret_activity)
+{
+    struct md_activity activity = {0};
+    for (int64_t f = start + 1; f <= end; f++) {
+        const struct md_change *change = md_history_change(history, f);
+        activity.plain += change->plain;
+        activity.residual += change->residual;
+        activity.largest = MD_MAX(activity.largest, change->plain);
+    }
+    activity.plain /= (float)(end - start);
+    activity.residual /= (float)(end - start);
+    int n = 0;
+    for (int i = 0; i < OUTSIDE; i++) {
+        if (start - i > md_history_first(history)) {
+            activity.outside += md_history_change(history, start - i)->plain;
+            n++;
+        }
+        if (end + 1 + i < history->count) {
+            activity.outside += md_history_change(history, end + 1 + i)->plain;
+            n++;
+        }
+    }
+    activity.outside /= (float)MD_MAX(n, 1);
+    *ret_activity = activity;
 }
 
 float md_history_rate(const struct md_history *history)

@@ -26,6 +26,15 @@ int64_t md_history_first(const struct md_history *history);
 const struct md_look *md_history_look(const struct md_history *history, int64_t frame);
 const struct md_change *md_history_change(const struct md_history *history, int64_t frame);
 
+/* How much changes per frame in a stretch, from start (not counted) to end, and around it. */
+struct md_activity {
+    float plain, residual; /* means inside */
+    float largest;         /* of plain */
+    float outside;         /* mean of plain over the four frames on each side */
+};
+void md_history_activity(const struct md_history *history, int64_t start, int64_t end,
+                         struct md_activity *ret_activity);
+
 /* Frames per second around here, from the durations of the last frames; 1 to 1000. */
 float md_history_rate(const struct md_history *history);
 

@@ -11,8 +11,10 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* Apart from each other at least, in movie time. */
-static const int64_t spacing_us = 400000;
+/* Between candidates at the beginning of a shot, and most ever, in movie time. */
+static const int64_t spacing_us = 300000, most_spacing_us = 2000000;
+/* For so much longer a quieter moment is waited for. */
+static const double patience = 1.5;
 
 /* A change this large (grey levels motion does not explain) may be a cut: take a picture after. */
 static const float sudden = 6;
@@ -32,6 +34,8 @@ struct md_keys {
     struct candidate candidates[MD_KEY_CANDIDATES]; /* by frame */
     int count;
     int64_t last_us;      /* time of the newest, INT64_MIN none */
+    int64_t spacing_us;   /* to the next */
+    float usual_motion;   /* of late */
     int64_t sudden_frame; /* of the last sudden change */
 };
 
@@ -42,6 +46,7 @@ struct md_keys *md_keys_new(int rotation)
         return NULL;
     keys->rotation = rotation;
     keys->last_us = INT64_MIN;
+    keys->spacing_us = spacing_us;
     keys->scaler = md_image_scaler_new();
     if (!keys->scaler) {
         free(keys);
@@ -142,19 +147,34 @@ static int take(struct md_keys *keys, const struct md_frame *frame, const struct
     return MD_OK;
 }
 
+static bool is_due(const struct md_keys *keys, const struct md_look *look, float motion)
+{
+    if (keys->last_us == INT64_MIN)
+        return true;
+    int64_t waited_us = look->pts_us - keys->last_us;
+    bool quiet = motion <= keys->usual_motion;
+    return waited_us >= (quiet ? keys->spacing_us : (int64_t)((double)keys->spacing_us * patience));
+}
+
 int md_keys_offer(struct md_keys *keys, const struct md_frame *frame, const struct md_look *look,
                   const struct md_change *change, float motion, int64_t shot_start)
 {
     while (keys->count > 0 && keys->candidates[0].frame < shot_start)
         remove_candidate(keys, 0);
     bool is_sudden = change->residual > sudden;
-    bool due = keys->last_us == INT64_MIN || look->pts_us - keys->last_us >= spacing_us;
-    /* In a quick series of sudden changes every one takes a picture, in a long one (an explosion)
-     * only every third. */
-    bool first_sudden = is_sudden && look->index - keys->sudden_frame >= SETTLE_FRAMES;
-    bool settled = look->index - keys->sudden_frame == SETTLE_FRAMES && keys->sudden_frame > 0;
-    if (first_sudden)
+    int64_t since_sudden = look->index - keys->sudden_frame;
+    bool first_sudden = is_sudden && since_sudden >= SETTLE_FRAMES;
+    bool settled = since_sudden == SETTLE_FRAMES && keys->sudden_frame > 0;
+    if (first_sudden) {
+        /* Maybe a cut, maybe the first of many shocks of an explosion: begin as in a new shot, but
+         * take no more than one picture in three. */
         keys->sudden_frame = look->index;
+        keys->spacing_us = spacing_us;
+    }
+    bool due = is_due(keys, look, motion);
+    keys->usual_motion += (motion - keys->usual_motion) / 8;
+    if (due)
+        keys->spacing_us = MD_MIN(keys->spacing_us * 3 / 2, most_spacing_us);
     return due || first_sudden || settled ? take(keys, frame, look, motion) : MD_OK;
 }
 

@@ -1,6 +1,6 @@
 /* Box averages straight from the decoder's planes: one pass over memory that the decoder has just
- * written, additions only, no colour conversion and no scaler. Tall pictures are read every other
- * row or less, because a box of a dozen rows is as good as one of sixty. Averages of 64 x 36 are
+ * written, additions only, no colour conversion and no scaler. Of tall pictures every n-th row
+ * is read, because a box of half a dozen rows is as good as one of sixty. Averages of 64 x 36 are
  * fine enough to follow motion and coarse enough not to see grain, field combing or block noise. */
 #include "analysis/look.h"
 
@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 
-enum { ROWS_PER_BOX = 12 };
+enum { ROWS_PER_BOX = 4 };
 
 struct md_looker {
     uint32_t *sums; /* one per column of the widest plane so far */
@@ -43,7 +43,7 @@ static int reserve_columns(struct md_looker *looker, int columns)
     return MD_OK;
 }
 
-/* Column sums of 8-bit rows. 12 rows of 255 fit 16 bits, which keeps the inner loop narrow. */
+/* Column sums of 8-bit rows. A dozen rows of 255 fit 16 bits, which keeps the inner loop narrow. */
 static void add_rows_8(const uint8_t *restrict row, ptrdiff_t stride, int rows, int columns,
                        uint16_t *restrict sums)
 {
@@ -81,7 +81,7 @@ static void sum_boxes(struct md_looker *looker, const struct plane *plane, int y
                       int boxes, float *ret_averages)
 {
     int step = MD_MAX((y1 - y0) / ROWS_PER_BOX, 1);
-    int rows = MD_MIN((y1 - y0 + step - 1) / step, 2 * ROWS_PER_BOX);
+    int rows = (y1 - y0 + step - 1) / step; /* below 2 * ROWS_PER_BOX */
     const uint8_t *data = plane->data + y0 * plane->stride;
     int columns = (plane->width - 1) * plane->spread + 1;
     uint16_t *narrow = (uint16_t *)looker->sums;

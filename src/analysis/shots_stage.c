@@ -225,7 +225,7 @@ static int add_frame(struct work *work, const struct md_frame *frame)
     float motion = md_motion_of(change, md_history_rate(work->history));
     int64_t shot_start = work->is_open ? work->shot.start_frame : 0;
     if (md_keys_offer(work->keys, frame, look, change, motion, shot_start) < 0 ||
-        md_credits_finder_add(work->credits, frame) < 0)
+        md_credits_finder_add(work->credits, frame, look) < 0)
         return fail_nomem(work);
     if (frame->pts_us >= work->next_letterbox_us) {
         md_letterbox_add(work->letterbox, frame);

@@ -104,7 +104,7 @@ static int scale(struct md_image_scaler *scaler, const struct md_frame *frame,
     enum AVPixelFormat to = image->sample_bytes == 1 ? AV_PIX_FMT_YUV444P : AV_PIX_FMT_YUV444P16;
     scaler->sws = sws_getCachedContext(
         scaler->sws, frame->width, frame->height, from, image->width, image->height, to,
-        SWS_BICUBIC | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
+        SWS_AREA | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
     if (!scaler->sws)
         return MD_ERR_UNSUPPORTED;
     const int *equations = sws_getCoefficients(SWS_CS_DEFAULT);
