@@ -74,7 +74,7 @@ static void fill_grid(struct md_credits_finder *finder, const struct md_frame *f
     int shift = frame->bit_depth - 8 + frame->sample_shift;
     finder->rows = MD_MIN(frame->height, ROWS);
     finder->columns = MD_MIN(frame->width, COLUMNS);
-    int offsets[COLUMNS];
+    int offsets[COLUMNS] = {0};
     for (int i = 0; i < finder->columns; i++)
         offsets[i] = (int)((int64_t)i * frame->width / finder->columns) * frame->step[0];
     uint8_t full[256]; /* 8-bit samples on the scale 0..255 */
