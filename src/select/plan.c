@@ -28,7 +28,6 @@ static const double duplicate_share = 0.7; /* what seeing a thing again takes of
 static const double contrast = 1.6;
 
 static const double tolerance = 0.05, wish = 0.03; /* of the target: allowed, tried first */
-static const int64_t min_gap_us = 1500000;         /* less left out looks like a mistake */
 
 void md_plan_done(struct md_plan *plan)
 {
@@ -45,6 +44,14 @@ int64_t md_select_longest_piece(int64_t target_us, int64_t content_us, int64_t m
     /* with most of the movie in the digest, pieces must grow or there would be too few gaps */
     double longest = base / MD_MAX(1 - share, 0.02);
     return MD_MAX((int64_t)longest, 3 * min_piece_us);
+}
+
+/* What is left out between two pieces: less than some seconds looks like a mistake. A digest that
+ * keeps most of the movie cannot be that choosy. */
+static int64_t shortest_gap(int64_t target_us, int64_t content_us)
+{
+    const int64_t least_us = MD_SECOND_US, most_us = 4 * MD_SECOND_US;
+    return MD_CLAMP((content_us - target_us) / 8, least_us, most_us);
 }
 
 /* --- setting up --- */
@@ -195,7 +202,7 @@ static int take_what_there_is(const struct md_plan_input *in, const struct md_it
                            .n = in->atoms->n,
                            .min_piece_us = in->min_piece_us,
                            .max_piece_us = INT64_MAX / 4,
-                           .min_gap_us = min_gap_us,
+                           .min_gap_us = MD_SECOND_US,
                            .low_us = MD_MAX(reachable_us - slack_us, 1),
                            .high_us = (int64_t)((double)in->target_us * (1 + tolerance)),
                            .piece_cost = piece_cost_s,
@@ -256,8 +263,8 @@ static int64_t content_length(const struct md_atom_vec *atoms)
 
 int md_select_plan_problem(const struct md_plan_input *in, struct md_plan_problem *ret)
 {
-    int64_t longest_us =
-        md_select_longest_piece(in->target_us, content_length(in->atoms), in->min_piece_us);
+    int64_t content_us = content_length(in->atoms);
+    int64_t longest_us = md_select_longest_piece(in->target_us, content_us, in->min_piece_us);
     ret->items = calloc(in->atoms->n + 1, sizeof *ret->items);
     if (!ret->items)
         return MD_ERR_NOMEM;
@@ -266,7 +273,7 @@ int md_select_plan_problem(const struct md_plan_input *in, struct md_plan_proble
     ret->problem = (struct md_problem){.items = ret->items,
                                        .n = in->atoms->n,
                                        .min_piece_us = in->min_piece_us,
-                                       .min_gap_us = min_gap_us,
+                                       .min_gap_us = shortest_gap(in->target_us, content_us),
                                        .piece_cost = piece_cost_s,
                                        .repeat_cost = repeat_cost_s};
     apply(&attempts[0], in->target_us, longest_us, &ret->problem);

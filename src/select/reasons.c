@@ -51,6 +51,14 @@ static void append_quote(struct md_str *out, const char *text)
     md_str_append(out, "\xE2\x80\x9D");
 }
 
+/* Ends the sentence; one that is cut short or ends a sentence itself needs no more. */
+static void end_quote(struct md_str *out, const char *text)
+{
+    size_t n = strlen(text);
+    if (n == 0 || (n <= QUOTE_BYTES && !strchr(".!?", text[n - 1])))
+        md_str_append_char(out, '.');
+}
+
 static const char *act_words(int act)
 {
     static const char *const words[MD_ACTS] = {"opening", "inciting incident", "rising action",
@@ -106,7 +114,7 @@ static void say_moments(struct writer *w)
             md_str_append(&s, ": ");
             append_quote(&s, m->quote);
         }
-        md_str_append_char(&s, '.');
+        end_quote(&s, m->quote ? m->quote : "");
         add(w, &s);
     }
 }
@@ -153,7 +161,7 @@ static void say_sentence(struct writer *w)
         md_str_printf(&s, "Holds the %zu%s most telling of %zu sentences: ", rank,
                       suffix[plain ? 0 : rank % 10], all->n);
     append_quote(&s, all->v[best].text);
-    md_str_append_char(&s, '.');
+    end_quote(&s, all->v[best].text);
     add(w, &s);
 }
 
@@ -220,7 +228,7 @@ static void say_general(struct writer *w)
     md_str_printf(&text, for_what[best], act_words(atom->act));
     md_str_printf(&s, "%s, from ", md_str_text(&text));
     append_quote(&s, w->in->story->segments.v[atom->segment].title);
-    md_str_append_char(&s, '.');
+    end_quote(&s, w->in->story->segments.v[atom->segment].title);
     add(w, &s);
 }
 
