@@ -84,9 +84,12 @@ class FlatMemory(harness.MovieTest):
         for stage in peaks[0]:
             print(f"# {stage}: {peaks[0][stage] / 1e6:.0f} MB, ten times longer "
                   f"{peaks[1][stage] / 1e6:.0f} MB")
-        # The allocator's and the encoder's rest varies a little from run to run.
+        # What holds is the worker's own peak; the encoder's varies a little from run to run. A
+        # stage by itself may also hold what the allocator kept of an earlier stage's threads.
+        short_peak, long_peak = (max(p.values()) for p in peaks)
+        self.assertLess(long_peak, short_peak * 1.1 + 8e6)
         for stage, peak in peaks[0].items():
-            self.assertLess(peaks[1][stage], peak * 1.15 + 16e6, stage)
+            self.assertLess(peaks[1][stage], max(peak * 1.5, short_peak / 2), stage)
 
 
 if __name__ == "__main__":
