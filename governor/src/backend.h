@@ -22,6 +22,8 @@ struct gov_backend {
     int (*sample)(void *state, int64_t now_us, struct gov_sample *ret_sample);
     /* Optional; absent: own and others stay unknown. valid is 0 on entry. */
     int (*processes)(void *state, bool with_children, struct gov_process *processes, size_t count);
+    /* Optional. Fills at most capacity entries, in any order, pid and readings; *ret_count: all. */
+    int (*list)(void *state, struct gov_process *processes, size_t capacity, size_t *ret_count);
     /* Optional; absent: peaks are as fine as the sampling. */
     int (*reset_peak)(void *state, int64_t pid);
     /* Optional: only a simulated device allocates. */

@@ -83,6 +83,7 @@ int gov_device_open(const char *spec, const struct gov_device_params *params,
     }
     gov_copy_label(device->info.backend, backend->name);
     device->info.has_processes = backend->processes != NULL;
+    device->info.can_list = backend->list != NULL;
     struct gov_sample sample = {0};
     if (device->memory_limit_bytes && !backend->sample(device->state, 0, &sample) &&
         sample.valid & GOV_SAMPLE_TOTAL && sample.total_bytes > device->memory_limit_bytes)

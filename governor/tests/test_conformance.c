@@ -176,8 +176,10 @@ static void the_backends_are_listed(void **state)
 static void a_simulated_card_has_processes_neighbours_and_an_end(void **state)
 {
     (void)state;
-    static const struct gov_sim_neighbour neighbours[] = {{100, 200, 2 * GOV_GB},
-                                                          {150, 0, 90 * GOV_GB}};
+    static const struct gov_sim_neighbour neighbours[] = {
+        {.at_us = 100, .until_us = 200, .bytes = 2 * GOV_GB},
+        {.at_us = 150, .bytes = 90 * GOV_GB},
+    };
     struct gov_device_params params = {.sim = {.total_bytes = 10 * GOV_GB,
                                                .reserved_bytes = GOV_GB,
                                                .neighbours = neighbours,
@@ -213,7 +215,8 @@ static void a_simulated_card_has_processes_neighbours_and_an_end(void **state)
 static void a_greedy_neighbour_fills_the_card_and_no_more(void **state)
 {
     (void)state;
-    static const struct gov_sim_neighbour greedy[] = {{0, 0, INT64_MAX}, {0, 0, INT64_MAX}};
+    static const struct gov_sim_neighbour greedy[] = {{.bytes = INT64_MAX},
+                                                      {.bytes = INT64_MAX}};
     struct gov_device_params params = {.sim = {.neighbours = greedy, .neighbour_count = 2}};
     struct gov_device *device;
     struct gov_sample s;

@@ -2,8 +2,9 @@
  * libgov: devices, the pools of memory that are governed, and samples, one reading of a device.
  *
  * A device is named by a spec: "host" (this machine's RAM as far as cgroups let us use it),
- * "sim:PRESET" (a simulated GPU, e.g. "sim:rtx3060"). NVIDIA GPUs come as another backend
- * behind the same interface. A device is used by one thread at a time.
+ * "sim:PRESET" or "sim:SIZE" (a simulated GPU, e.g. "sim:rtx3060" or "sim:8GB"; see gov/sim.h).
+ * NVIDIA GPUs come as another backend behind the same interface. A device is used by one thread at
+ * a time.
  *
  * Every reading carries a validity bit: zero is a value, unknown is not.
  */
@@ -11,6 +12,7 @@
 #define GOV_DEVICE_H
 
 #include <gov/error.h>
+#include <gov/sim.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -75,21 +77,6 @@ struct gov_host_params {
     bool ignore_cgroups;     /* see the whole machine */
 };
 
-/* A scripted neighbour of a simulated device: uses `bytes` from at_us until until_us. */
-struct gov_sim_neighbour {
-    int64_t at_us;
-    int64_t until_us; /* 0: for ever */
-    int64_t bytes;
-};
-
-/* A simulated device. Zero-fill is valid together with a preset in the spec ("sim:rtx3060"). */
-struct gov_sim_params {
-    int64_t total_bytes;                        /* 0: the preset's */
-    int64_t reserved_bytes;                     /* the driver's share; 0: none */
-    const struct gov_sim_neighbour *neighbours; /* borrowed until gov_device_free */
-    size_t neighbour_count;
-};
-
 /* How to open a device. Zero-fill is valid. Pointers are borrowed for the call. */
 struct gov_device_params {
     int64_t memory_limit_bytes; /* --memory-limit: caps total, for any device; 0: none */
@@ -105,6 +92,7 @@ struct gov_device_info {
     /* Per-process readings should not be asked for more often than this (0: any time). */
     int64_t process_interval_us;
     bool has_processes; /* gov_device_processes works */
+    bool can_list;      /* gov_device_list_processes works */
 };
 
 /*
@@ -141,6 +129,15 @@ GOV_API int gov_device_processes(struct gov_device *device, bool with_children,
                                  struct gov_process *processes, size_t count);
 
 /*
+ * Lists the processes on the device, ours and foreign, biggest first: fills at most capacity
+ * entries (processes may be NULL when it is 0) and always tells how many there are. Costs more than
+ * a sample: for a person who asks, not for every reading.
+ * Errors: INVALID, UNSUPPORTED, NOMEM, IO, DEVICE_LOST.
+ */
+GOV_API int gov_device_list_processes(struct gov_device *device, struct gov_process *processes,
+                                      size_t capacity, size_t *ret_count);
+
+/*
  * Lets the system's high-water mark of a process (gov_process.peak_bytes) start again, so that
  * it belongs to one stage. Errors: INVALID, NOT_FOUND, UNSUPPORTED (also: not allowed to).
  */
@@ -159,14 +156,6 @@ GOV_API void gov_sample_apply_limit(struct gov_sample *sample, int64_t limit_byt
 
 /* Percentage of the total in use, 0 to 100; negative when unknown. */
 GOV_API double gov_sample_used_percent(const struct gov_sample *sample);
-
-/*
- * Memory of the simulated device. take: pid takes bytes more; DEVICE_NOMEM when it does not fit.
- * give: returns bytes (at most what pid holds; bytes < 0: all of it).
- * Errors: UNSUPPORTED when the device is not simulated, INVALID, NOMEM.
- */
-GOV_API int gov_sim_take(struct gov_device *device, int64_t now_us, int64_t pid, int64_t bytes);
-GOV_API int gov_sim_give(struct gov_device *device, int64_t pid, int64_t bytes);
 
 #ifdef __cplusplus
 }
