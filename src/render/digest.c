@@ -60,9 +60,12 @@ static const struct md_stream *stream_of(const struct digest *d, int64_t index)
 
 /* ---- the file ---- */
 
+/* Asks whether to stop, because encoders deliver what they hold back in long runs. */
 static int write_picture(void *user, AVPacket *packet, struct md_failure *failure)
 {
     struct digest *d = user;
+    if (md_stage_cancelled(d->env))
+        return md_fail(failure, MD_ERR_CANCELLED, "cancelled");
     return md_mux_write(d->mux, MD_MUX_VIDEO, packet, failure);
 }
 

@@ -2,7 +2,11 @@
  * is placed by its stamp, those after it follow without a gap as long as their stamps agree to
  * within SLACK (containers round stamps to a millisecond and more); where they do not, the sound
  * has a hole or an overlap, and is placed anew. So rounding never adds up over a piece and a hole
- * never moves what comes after it. */
+ * never moves what comes after it.
+ *
+ * The first stamp after a seek is the least to be trusted: transport streams give it to the wrong
+ * frame. So decoding begins half a second early, and before the first sample that is wanted, all is
+ * moved by the median of what the stamps until then said. */
 #include "render/sound_source.h"
 
 #include <string.h>
@@ -25,8 +29,10 @@ enum {
     LEAST_RATE = 4000,    /* Hz */
     MOST_RATE = 768000,
     MOST_FLUSH_ERRORS = 64,
+    MOST_LED = 64, /* stamps looked at before the first wanted sample */
 };
 /* Decoders need what came before: MP3 half a second of it in the worst case, AAC and Opus less. */
+enum { LEAD = MD_SOUND_RATE / 2 };
 static const int64_t lead_us = MD_SECOND_US / 2;
 /* Reading on is cheaper than a seek up to here. */
 static const int64_t near_us = 3 * MD_SECOND_US;
@@ -58,11 +64,14 @@ struct md_sound_source {
     float *buffer[2];          /* resampled */
     size_t capacity, n, first; /* samples: allocated, held, already taken */
 
-    int64_t origin_us; /* movie time of position 0 */
-    int64_t want;      /* position read next */
-    int64_t at;        /* position of buffer[first]; */
-    int64_t write;     /* position of the next sample out of swr */
-    bool placed;       /* write is known */
+    int64_t origin_us;    /* movie time of position 0 */
+    int64_t want;         /* position read next */
+    int64_t at;           /* position of buffer[first]; */
+    int64_t write;        /* position of the next sample out of swr */
+    bool placed;          /* write is known */
+    bool settled;         /* and corrected by the stamps of the lead-in */
+    int led_by[MOST_LED]; /* what those stamps differed from it, samples */
+    int led;
     bool flushing, ended;
     int flush_errors, failed_searches;
     bool sequential;
@@ -314,6 +323,33 @@ static bool continues(const struct md_sound_source *source)
     return stamp == AV_NOPTS_VALUE || llabs(stamp - expected) <= SLACK;
 }
 
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Notes the waiting frame's stamp while leading in; at its end corrects the place of all. */
+static void settle(struct md_sound_source *source)
+{
+    if (source->settled)
+        return;
+    int64_t stamp = position_of(source, source->frame);
+    int64_t next = source->write + swr_get_delay(source->swr, MD_SOUND_RATE);
+    bool close = next >= source->want - LEAD; /* seeks may land many seconds early */
+    if (close && stamp != AV_NOPTS_VALUE && source->led < MOST_LED)
+        source->led_by[source->led++] = (int)(stamp - next);
+    int64_t length =
+        av_rescale(source->frame->nb_samples, MD_SOUND_RATE, source->frame->sample_rate);
+    if (next + length + SLACK < source->want)
+        return;
+    source->settled = true;
+    if (source->led == 0)
+        return;
+    qsort(source->led_by, (size_t)source->led, sizeof *source->led_by, by_value);
+    source->write += source->led_by[source->led / 2];
+    source->at = source->write;
+}
+
 static int start_run(struct md_sound_source *source)
 {
     int64_t stamp = position_of(source, source->frame);
@@ -321,6 +357,7 @@ static int start_run(struct md_sound_source *source)
         source->write = stamp;
     source->at = source->write;
     source->placed = true;
+    source->led = 0;
     int rc = make_swr(source, source->frame);
     return rc >= 0 ? MD_OK : rc == AVERROR(ENOMEM) ? MD_ERR_NOMEM : MD_ERR_EXTERNAL;
 }
@@ -344,6 +381,8 @@ static int refill(struct md_sound_source *source, struct md_failure *failure)
         }
         rc = start_run(source);
     }
+    if (rc == MD_OK && source->frame_done == 0)
+        settle(source);
     if (rc == MD_OK)
         rc = resample_slice(source);
     if (rc == MD_ERR_NOMEM)
@@ -401,7 +440,8 @@ int md_sound_source_read(struct md_sound_source *source, float *left, float *rig
 static void forget(struct md_sound_source *source, int64_t time_us)
 {
     av_frame_unref(source->frame);
-    source->frame_waits = source->placed = source->flushing = source->ended = false;
+    source->frame_waits = source->placed = source->settled = false;
+    source->flushing = source->ended = false;
     source->flush_errors = 0;
     swr_free(&source->swr);
     source->n = source->first = 0;

@@ -5,9 +5,25 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 #include "join_check.h"
 #include "run_render.h"
+
+/* The longest the render stage went without asking whether it is to stop. */
+struct patience {
+    int64_t last_us, longest_us;
+};
+
+static bool ask(void *user)
+{
+    struct patience *patience = user;
+    int64_t now_us = md_clock_monotonic_us();
+    if (patience->last_us)
+        patience->longest_us = MD_MAX(patience->longest_us, now_us - patience->last_us);
+    patience->last_us = now_us;
+    return false;
+}
 
 static int set_option(struct run_render *run, char *text)
 {
@@ -70,7 +86,10 @@ int main(int argc, char **argv)
     }
     bool measures = false;
     struct run_render run;
+    struct patience patience = {0};
     run_render_init(&run, argv[1], argv[2]);
+    run.cancelled = ask;
+    run.user = &patience;
     for (int i = 3; i < argc; i++) {
         double start, end;
         if (strcmp(argv[i], "--measure") == 0) {
@@ -94,6 +113,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: %s\n", md_error_name(rc), run.failure.message);
     else
         show(&run);
+    printf("asked whether to stop at least every %lld ms\n", (long long)patience.longest_us / 1000);
     if (rc == MD_OK && measures)
         rc = measure(&run);
     run_render_done(&run);

@@ -31,7 +31,7 @@ struct expectation {
     const char *name; /* of the file: its ending chooses the container */
     struct span span[MOST_PIECES];
     int pieces;
-    double most_delay_ms;  /* 0: 2 ms */
+    double most_delay_ms;  /* 0: 1 ms */
     int64_t most_stamp_us; /* containers round stamps; 0: 2 us */
     double least_match;    /* 0: 0.9 */
     int64_t early_us;      /* pieces are asked for this much before their frames */
@@ -110,7 +110,7 @@ static void check_sound_at(const struct expectation *e, const struct movie_conte
     if (match < (e->least_match > 0 ? e->least_match : 0.9))
         fail_msg("%s: piece %d: the sound at %.3f s is not that of %.3f s (%.2f)", e->name, p,
                  (double)sample / 48000, source_s, match);
-    if (fabs(delay / 48.0) > (e->most_delay_ms > 0 ? e->most_delay_ms : 2))
+    if (fabs(delay / 48.0) > (e->most_delay_ms > 0 ? e->most_delay_ms : 1))
         fail_msg("%s: piece %d: the sound is %.2f ms late", e->name, p, delay / 48.0);
 }
 
