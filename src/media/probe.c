@@ -221,6 +221,7 @@ static int apply_timing(struct md_media *media, struct md_stream *video,
     media->duration_us = t->video_end_us;
     media->frame_count = t->frame_count;
     int64_t measured = MD_MAX(t->video_end_us, t->audio_end_us);
+    media->time_jumps = t->jumps;
     media->duration_estimated =
         t->header_us == 0 ||
         llabs(measured - t->header_us) > header_tolerance_us(MD_MAX(measured, t->header_us));

@@ -18,6 +18,10 @@ struct md_video_av_frame {
 int md_video_next_av(struct md_video_reader *reader, struct md_video_av_frame *ret_frame,
                      struct md_failure *failure);
 
+/* What was added to the stream's own stamps for the newest frames: not 0 where recordings were
+ * joined and their time starts again. */
+int64_t md_video_stamp_offset_us(const struct md_video_reader *reader);
+
 /* The stream that is read; valid until the next seek. */
 const AVStream *md_video_av_stream(const struct md_video_reader *reader);
 

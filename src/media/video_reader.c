@@ -69,6 +69,7 @@ static int start(struct md_video_reader *reader, struct md_failure *failure)
     md_input_select(reader->input, index);
     md_video_clock_init(&reader->clock, nominal_us(reader->stream));
     reader->zero_us = params->media ? params->media->clock_zero_us : MD_NO_TIME;
+    reader->sequential |= params->media && params->media->time_jumps > 0;
     return MD_OK;
 }
 
@@ -334,6 +335,11 @@ int md_video_next_av(struct md_video_reader *reader, struct md_video_av_frame *r
                                             .duration_us = head->duration_us,
                                             .is_damaged = is_damaged(head->av)};
     return MD_OK;
+}
+
+int64_t md_video_stamp_offset_us(const struct md_video_reader *reader)
+{
+    return reader->clock.offset_us;
 }
 
 const AVStream *md_video_av_stream(const struct md_video_reader *reader)

@@ -156,7 +156,7 @@ static int search(struct md_video_reader *reader, int64_t time_us, struct md_fai
     }
     /* Twice is no accident: from then on places ahead are reached by decoding, not by seeking. */
     if (time_us > earlier_us[2])
-        reader->sequential = ++reader->failed_searches >= 2;
+        reader->sequential |= ++reader->failed_searches >= 2;
     int rc = start_over(reader, failure);
     return rc < 0 ? rc : try_here(reader, time_us, FROM_START, &again, failure);
 }

@@ -61,6 +61,7 @@ static const struct md_field media_fields[] = {
     MD_F_STRING(M, title),
     MD_F_TIME(M, duration_us),
     MD_F_BOOL(M, duration_estimated),
+    MD_F_INT(M, time_jumps, 0, INT64_MAX),
     MD_F_TIME(M, clock_zero_us),
     MD_F_INT(M, frame_count, 0, INT64_MAX),
     MD_F_OBJECTS(M, streams, stream_fields, 10000),

@@ -58,6 +58,8 @@ struct md_media {
     char *title;         /* the file's own title tag, may be NULL */
     int64_t duration_us; /* of the chosen streams, measured where the header is not to be trusted */
     bool duration_estimated; /* the header gave none, or was caught lying */
+    int64_t time_jumps;      /* places where the stamps start again or leap: such a movie cannot be
+                                sought by time, only read from its beginning */
     int64_t clock_zero_us;   /* container time (AV_TIME_BASE units) of the movie clock's zero */
     int64_t frame_count;     /* of the chosen video; 0 unknown */
     struct md_streams streams;

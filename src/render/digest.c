@@ -227,8 +227,9 @@ static int render_piece(struct digest *d, size_t i)
         return rc;
     if (piece.frames == 0)
         return warn_lost(d, wanted);
+    int64_t offset_us = d->picture ? md_picture_track_stamp_offset_us(d->picture) : 0;
     if (d->sound)
-        rc = md_sound_track_begin(d->sound, i, piece.start_us, joined);
+        rc = md_sound_track_begin(d->sound, i, piece.start_us, offset_us, joined);
     if (rc == MD_OK)
         rc = d->picture ? md_picture_track_render(d->picture, &piece)
                         : render_sound_alone(d, &piece);

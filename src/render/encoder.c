@@ -35,8 +35,7 @@ struct md_encoder {
  * frame takes 35 MB. */
 static const int64_t large_samples = 2560 * 1440;
 
-/* Measured on two cores at 720p, frames a second and mean SSIM over eight clips: see
- * docs/rendering.md. */
+/* Measured on clips of four films: docs/rendering.md. */
 static const struct md_quality_row rows[] = {
     [MD_QUALITY_DRAFT] = {"superfast", 27, 128000},
     [MD_QUALITY_STANDARD] = {"veryfast", 21, 160000},

@@ -51,18 +51,3 @@ struct md_geometry md_geometry_fit(int width, int height, int sar_num, int sar_d
     g.height = g.scaled_height + (g.scaled_height & 1);
     return g;
 }
-
-void md_geometry_square(int width, int height, int sar_num, int sar_den, int rotation,
-                        int max_width, int *ret_width, int *ret_height)
-{
-    double sar = sar_num > 0 && sar_den > 0 ? (double)sar_num / sar_den : 1;
-    double w = width * sar, h = height;
-    if (rotation == 90 || rotation == 270) {
-        double swap = w;
-        w = h;
-        h = swap;
-    }
-    double factor = w > max_width ? max_width / w : 1;
-    *ret_width = MD_MAX((int)lround(w * factor), 1);
-    *ret_height = MD_MAX((int)lround(h * factor), 1);
-}

@@ -19,9 +19,4 @@ struct md_geometry {
 struct md_geometry md_geometry_fit(int width, int height, int sar_num, int sar_den, int rotation,
                                    int64_t max_height);
 
-/* The displayed size, turned upright, with square samples, made smaller when wider than max_width:
- * for posters. Width and height are at least 1. */
-void md_geometry_square(int width, int height, int sar_num, int sar_den, int rotation,
-                        int max_width, int *ret_width, int *ret_height);
-
 #endif

@@ -276,6 +276,11 @@ int md_picture_track_begin(struct md_picture_track *track, const struct md_piece
     return MD_OK;
 }
 
+int64_t md_picture_track_stamp_offset_us(const struct md_picture_track *track)
+{
+    return md_video_stamp_offset_us(track->reader);
+}
+
 /* Where the picture of this frame ends in the digest: at the next frame, or where the piece ends
  * if that comes much earlier. */
 static int64_t shown_until(const struct md_picture_track *track,

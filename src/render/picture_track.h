@@ -36,6 +36,9 @@ struct md_picture_piece {
  * is none; the piece is then over. */
 int md_picture_track_begin(struct md_picture_track *track, const struct md_piece *piece,
                            bool follows, struct md_picture_piece *ret_piece);
+/* See md_video_stamp_offset_us, of the frames read last. */
+int64_t md_picture_track_stamp_offset_us(const struct md_picture_track *track);
+
 /* Renders the rest of it. */
 int md_picture_track_render(struct md_picture_track *track, struct md_picture_piece *piece);
 

@@ -24,9 +24,10 @@
 
 enum {
     SLACK = MD_SOUND_RATE * 15 / 1000,
-    SLICE = 4096,         /* input samples resampled at once */
-    MOST_FRAME = 1 << 22, /* samples in a frame; more is damage */
-    LEAST_RATE = 4000,    /* Hz */
+    JUMP = MD_SOUND_RATE * 10, /* as in media/video_clock.c */
+    SLICE = 4096,              /* input samples resampled at once */
+    MOST_FRAME = 1 << 22,      /* samples in a frame; more is damage */
+    LEAST_RATE = 4000,         /* Hz */
     MOST_RATE = 768000,
     MOST_FLUSH_ERRORS = 64,
     MOST_LED = 64, /* stamps looked at before the first wanted sample */
@@ -74,7 +75,10 @@ struct md_sound_source {
     int led;
     bool flushing, ended;
     int flush_errors, failed_searches;
-    bool sequential;
+    bool sequential; /* places are reached by reading on, not by seeking */
+    /* Joined recordings, whose stamps start again: what is added to the stamps, as the sound alone
+     * tells, and as the picture does, which counts where both agree roughly. */
+    int64_t offset_us, picture_offset_us;
     int64_t damage;
 };
 
@@ -110,6 +114,7 @@ int md_sound_source_new(const char *path, const struct md_media *media,
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     source->path = path;
     source->media = media;
+    source->sequential = media->time_jumps > 0;
     source->cancelled = cancelled;
     source->user = user;
     source->packet = av_packet_alloc();
@@ -241,13 +246,22 @@ static int resample_slice(struct md_sound_source *source)
 
 /* ---- decoding ---- */
 
+/* The two parts of a recording rarely end at the same moment in picture and sound; what belongs
+ * together after a join is what the picture says. */
+static int64_t stamp_offset_us(const struct md_sound_source *source)
+{
+    bool agree = llabs(source->offset_us - source->picture_offset_us) < 2 * MD_SECOND_US;
+    return agree ? source->picture_offset_us : source->offset_us;
+}
+
 static int64_t position_of(const struct md_sound_source *source, const AVFrame *frame)
 {
     int64_t us = md_input_movie_us(frame->best_effort_timestamp, source->stream->time_base,
                                    source->media->clock_zero_us);
     if (us == AV_NOPTS_VALUE)
         return AV_NOPTS_VALUE;
-    return av_rescale(us - source->origin_us, MD_SOUND_RATE, MD_SECOND_US);
+    us += stamp_offset_us(source) - source->origin_us;
+    return av_rescale(us, MD_SOUND_RATE, MD_SECOND_US);
 }
 
 static bool is_usable(const AVFrame *frame)
@@ -313,6 +327,18 @@ static int finish_run(struct md_sound_source *source)
     return rc == MD_ERR_NOMEM ? rc : MD_OK;
 }
 
+/* Stamps that step far back begin a new recording, which goes on where the one before ended. */
+static void follow_join(struct md_sound_source *source)
+{
+    int64_t stamp = position_of(source, source->frame);
+    int64_t expected =
+        source->write + (source->swr ? swr_get_delay(source->swr, MD_SOUND_RATE) : 0);
+    if (source->media->time_jumps > 0 && source->placed && stamp != AV_NOPTS_VALUE &&
+        expected - stamp > JUMP)
+        source->offset_us =
+            stamp_offset_us(source) + av_rescale(expected - stamp, MD_SECOND_US, MD_SOUND_RATE);
+}
+
 /* Is the waiting frame the continuation of what went through swr last? */
 static bool continues(const struct md_sound_source *source)
 {
@@ -372,6 +398,8 @@ static int refill(struct md_sound_source *source, struct md_failure *failure)
         return finish_run(source) < 0 ? fail_nomem(source, failure) : MD_OK;
     if (rc < 0)
         return rc;
+    if (source->frame_done == 0)
+        follow_join(source);
     if (source->frame_done == 0 && !continues(source)) {
         if (source->swr) { /* the tail first, the frame in the next round */
             if (finish_run(source) < 0)
@@ -446,6 +474,7 @@ static void forget(struct md_sound_source *source, int64_t time_us)
     swr_free(&source->swr);
     source->n = source->first = 0;
     source->origin_us = time_us;
+    source->offset_us = 0;
     source->want = source->at = source->write = 0;
 }
 
@@ -512,9 +541,14 @@ int md_sound_source_seek(struct md_sound_source *source, int64_t time_us,
             return rc;
     }
     if (time_us > earlier_us[2])
-        source->sequential = ++source->failed_searches >= 2;
+        source->sequential |= ++source->failed_searches >= 2;
     forget(source, time_us);
     return open_file(source, failure);
+}
+
+void md_sound_source_follow_picture(struct md_sound_source *source, int64_t stamp_offset)
+{
+    source->picture_offset_us = stamp_offset;
 }
 
 int64_t md_sound_source_damage(const struct md_sound_source *source)

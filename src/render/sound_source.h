@@ -30,6 +30,10 @@ int md_sound_source_seek(struct md_sound_source *source, int64_t time_us,
 int md_sound_source_read(struct md_sound_source *source, float *left, float *right, size_t n,
                          struct md_failure *failure);
 
+/* Of joined recordings, whose stamps start again: what the picture's reader adds to them now
+ * (md_video_stamp_offset_us). 0 for all other movies. */
+void md_sound_source_follow_picture(struct md_sound_source *source, int64_t stamp_offset_us);
+
 /* Packets and frames that could not be decoded so far. */
 int64_t md_sound_source_damage(const struct md_sound_source *source);
 

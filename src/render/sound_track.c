@@ -243,8 +243,9 @@ static int produce(struct md_sound_track *track, int64_t until, int64_t end)
 }
 
 int md_sound_track_begin(struct md_sound_track *track, size_t piece, int64_t movie_us,
-                         bool follows_before)
+                         int64_t stamp_offset_us, bool follows_before)
 {
+    md_sound_source_follow_picture(track->source, stamp_offset_us);
     track->start = track->at;
     track->fades_in = !follows_before;
     double db = track->gain_db && piece < track->pieces ? track->gain_db[piece] : 0;

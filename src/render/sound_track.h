@@ -21,9 +21,9 @@ int md_sound_track_level(struct md_sound_track *track, const struct md_piece_vec
                          double target_lufs);
 
 /* A piece: begins with the sound of this moment of the movie; follows: without a gap in the movie
- * after the piece before. */
+ * after the piece before; stamp_offset_us: see md_sound_source_follow_picture. */
 int md_sound_track_begin(struct md_sound_track *track, size_t piece, int64_t movie_us,
-                         bool follows);
+                         int64_t stamp_offset_us, bool follows);
 /* The piece goes on at least until here. */
 int md_sound_track_reach(struct md_sound_track *track, int64_t sample);
 /* The piece ends here; goes_on: the next one follows without a gap. */

@@ -80,20 +80,6 @@ static void the_shape_is_kept_whatever_the_numbers(void **state)
     }
 }
 
-static void posters_are_upright_with_square_pixels(void **state)
-{
-    int width, height;
-    md_geometry_square(720, 576, 16, 11, 0, 1280, &width, &height);
-    assert_int_equal(width, 1047);
-    assert_int_equal(height, 576);
-    md_geometry_square(1920, 1080, 1, 1, 90, 1280, &width, &height);
-    assert_int_equal(width, 1080);
-    assert_int_equal(height, 1920);
-    md_geometry_square(4096, 1744, 1, 1, 0, 1280, &width, &height);
-    assert_int_equal(width, 1280);
-    assert_int_equal(height, 545);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,7 +88,6 @@ int main(void)
         cmocka_unit_test(large_pictures_come_down_to_the_wanted_lines),
         cmocka_unit_test(lines_are_those_of_the_upright_picture),
         cmocka_unit_test(the_shape_is_kept_whatever_the_numbers),
-        cmocka_unit_test(posters_are_upright_with_square_pixels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -416,6 +416,53 @@ static void nothing_drifts_over_two_hundred_pieces(void **state)
     check(e);
 }
 
+static void append(const char *to, const char *from)
+{
+    md_autofree char *bytes = NULL;
+    size_t n;
+    assert_int_equal(md_file_read(from, 1 << 26, &bytes, &n, NULL), MD_OK);
+    assert_int_equal(md_file_append(to, bytes, n, NULL), MD_OK);
+}
+
+/* A recording of 12 seconds three times in one file: the second second of the last part is there,
+ * with its own sound, although its stamps are those of the first. */
+static void joined_recordings_are_cut_where_they_are(void **state)
+{
+    md_autofree char *part = in_folder("part.ts");
+    md_autofree char *joined = in_folder("joined.ts");
+    md_autofree char *out = in_folder("out");
+    md_autofree char *digest = in_folder("out/digest.mp4");
+    struct make_movie movie = plain;
+    movie.path = part;
+    movie.frames = 300;
+    movie.sound_to_s = 11.7;
+    make_movie(&movie);
+    for (int i = 0; i < 3; i++)
+        append(joined, part);
+    struct run_render run;
+    run_render_init(&run, joined, out);
+    run_render_piece(&run, 2000000, 3000000);
+    run_render_piece(&run, 13000000, 14000000);
+    run_render_piece(&run, 25000000, 26000000);
+    run.options.loudness_lufs = 0;
+    assert_int_equal(run_render_go(&run), MD_OK);
+    assert_int_equal(run.render.pieces.n, 3);
+    struct movie_content content;
+    movie_read(digest, &content);
+    for (int p = 0, at = 0; p < 3; at += (int)run.render.pieces.v[p].video_frames, p++) {
+        int number = content.number[at], wanted = p ? 25 : 50;
+        assert_true(abs(number - wanted) <= 2);
+        int64_t sample = content.pts_us[at] * 48 / 1000 + EDGE;
+        double match;
+        int delay = movie_sound_delay(&content, sample, number / 25.0 + EDGE / 48000.0, COMPARED,
+                                      4800, &match);
+        if (match < 0.9 || abs(delay) > 48)
+            fail_msg("part %d: %.2f ms, %.2f", p, delay / 48.0, match);
+    }
+    movie_content_done(&content);
+    run_render_done(&run);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -436,6 +483,7 @@ int main(void)
         cmocka_unit_test(interlaced_pictures),
         cmocka_unit_test(sound_that_begins_late_and_ends_early),
         cmocka_unit_test(no_sound),
+        cmocka_unit_test(joined_recordings_are_cut_where_they_are),
         cmocka_unit_test(nothing_drifts_over_two_hundred_pieces),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
