@@ -274,6 +274,6 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
 
 const struct md_stage_ops md_stage_ops_probe = {
     .stage = MD_STAGE_PROBE,
-    .revision = 1,
+    .revision = 2,
     .run = run,
 };
