@@ -183,7 +183,7 @@ static float try_wipe(const struct md_history *history, int64_t start, int64_t e
     }
     struct md_activity activity;
     md_history_activity(history, start, end, &activity);
-    float s = score(&wipe, activity.residual / (activity.plain + 0.1f),
+    float s = score(&wipe, activity.residual / (activity.plain + 0.01f),
                     (activity.plain + 0.5f) / (activity.outside + 0.5f));
     if (s <= 0)
         return 0;
@@ -195,11 +195,11 @@ static float try_wipe(const struct md_history *history, int64_t start, int64_t e
 bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
                   struct md_stretch *ret_stretch)
 {
-    *ret_stretch = (struct md_stretch){.kind = MD_TRANSITION_WIPE, .score = 0};
     /* One frame more or less is the same wipe: every other frame is put to it. */
     if (end % 2 || md_look_is_blank(md_history_look(history, end)))
         return false;
     int before = 0;
+    struct md_stretch best = {.kind = MD_TRANSITION_WIPE};
     for (size_t i = 0; i < MD_ARRAY_LEN(lengths); i++) {
         int length = md_rate_frames(rate, lengths[i], 4, MD_GRADUAL_LONGEST);
         int64_t start = end - length;
@@ -207,11 +207,12 @@ bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
             continue;
         before = length;
         float s = try_wipe(history, start, end);
-        if (s > ret_stretch->score) {
-            ret_stretch->start = start;
-            ret_stretch->end = end;
-            ret_stretch->score = s;
+        if (s > best.score) {
+            best.start = start;
+            best.end = end;
+            best.score = s;
         }
     }
-    return ret_stretch->score > 0;
+    *ret_stretch = best;
+    return best.score > 0;
 }
