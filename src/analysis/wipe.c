@@ -152,8 +152,9 @@ static float score(const struct wipe *wipe, float motionless, float inside)
         return 0;
     if (motionless < clear_motionless && (explained < clear_explained || inside < clear_inside))
         return 0;
-    /* On the scale of the dissolves' log-odds: a clean wipe is beyond doubt. */
-    return 1 + 2 * margin(explained, least_explained, 0.1f) +
+    /* On the scale of the dissolves' log-odds: a clean wipe is beyond doubt. A part of a wipe is as
+     * clean as the whole, but covers less of the picture. */
+    return 3 * (float)wipe->telling / SIZE + 2 * margin(explained, least_explained, 0.1f) +
            2 * margin(-border, -most_border, 1.5f) + 2 * margin(-uneven, -most_uneven, 0.1f) +
            margin(-back, -most_back, 0.1f);
 }
