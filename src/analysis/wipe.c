@@ -25,11 +25,13 @@ static const int lengths[] = {8, 11, 15, 20, 27, 36};
 /* Limits found on 52 wipes and as many minutes without. */
 static const float least_telling = 0.45f;   /* share of places where old and new differ */
 static const float least_explained = 0.85f; /* share of those that show one or the other */
-static const float most_border = 2.9f;      /* in units of the root of the telling places */
+static const float most_border = 3.1f;      /* in units of the root of the telling places */
 static const float most_back = 0.12f;       /* share of places that change back */
-static const float most_uneven = 0.13f;
+static const float most_uneven = 0.16f;
 static const float least_histogram = 0.25f; /* of old to new, or they are one scene */
 static const float least_residual = 0.5f;   /* what motion leaves of the difference */
+/* A little of each fault is too much, too: border + 10 x uneven + 3 x places that do not tell. */
+static const float most_faults = 5;
 /* A pan over a plain wall looks like a wipe, but most of its change is explained by motion and goes
  * on around it. What is explained that far must be clearer. */
 static const float least_motionless = 0.24f, clear_motionless = 0.5f;
@@ -149,6 +151,9 @@ static float score(const struct wipe *wipe, float motionless, float inside)
     float back = (float)wipe->back / (float)wipe->telling, uneven = sqrtf(wipe->uneven / n);
     if (explained < least_explained || border > most_border || back > most_back ||
         uneven > most_uneven || motionless < least_motionless)
+        return 0;
+    float mute = 1 - (float)wipe->telling / SIZE;
+    if (border + 10 * uneven + 3 * mute > most_faults)
         return 0;
     if (motionless < clear_motionless && (explained < clear_explained || inside < clear_inside))
         return 0;
