@@ -26,12 +26,13 @@ struct gov_backend {
     int (*list)(void *state, struct gov_process *processes, size_t capacity, size_t *ret_count);
     /* Optional; absent: peaks are as fine as the sampling. */
     int (*reset_peak)(void *state, int64_t pid);
-    /* Optional: only a simulated device allocates. */
-    int (*take)(void *state, int64_t now_us, int64_t pid, int64_t bytes);
-    int (*give)(void *state, int64_t pid, int64_t bytes);
 };
 
 extern const struct gov_backend gov_backend_host;
 extern const struct gov_backend gov_backend_sim;
+
+/* The device's state when it is of this backend, else NULL. For a backend's own public functions.
+ */
+void *gov_device_state(const struct gov_device *device, const struct gov_backend *backend);
 
 #endif

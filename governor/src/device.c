@@ -46,25 +46,12 @@ static const struct gov_backend *find_backend(const char *spec, const char **ret
     return NULL;
 }
 
-static bool sim_params_valid(const struct gov_sim_params *params)
-{
-    if (params->total_bytes < 0 || params->reserved_bytes < 0 ||
-        (params->neighbour_count && !params->neighbours))
-        return false;
-    for (size_t i = 0; i < params->neighbour_count; i++) {
-        if (params->neighbours[i].bytes < 0)
-            return false;
-    }
-    return true;
-}
-
 int gov_device_open(const char *spec, const struct gov_device_params *params,
                     struct gov_device **ret_device)
 {
     if (!params)
         params = &default_params;
-    if (!spec || !*spec || !ret_device || params->memory_limit_bytes < 0 ||
-        !sim_params_valid(&params->sim))
+    if (!spec || !*spec || !ret_device || params->memory_limit_bytes < 0)
         return GOV_E_INVALID;
     const char *argument = "";
     const struct gov_backend *backend = find_backend(spec, &argument);
@@ -98,6 +85,11 @@ void gov_device_free(struct gov_device *device)
         return;
     device->backend->close(device->state);
     free(device);
+}
+
+void *gov_device_state(const struct gov_device *device, const struct gov_backend *backend)
+{
+    return device->backend == backend ? device->state : NULL;
 }
 
 void gov_device_info(const struct gov_device *device, struct gov_device_info *ret_info)
@@ -151,6 +143,58 @@ int gov_device_processes(struct gov_device *device, bool with_children,
     return device->backend->processes(device->state, with_children, processes, count);
 }
 
+static int by_size_falling(const void *a, const void *b)
+{
+    const struct gov_process *x = a, *y = b;
+    if (x->used_bytes != y->used_bytes)
+        return x->used_bytes < y->used_bytes ? 1 : -1;
+    return (x->pid > y->pid) - (x->pid < y->pid);
+}
+
+/* All processes, however many: the biggest can only be told when every one is known. */
+static int list_all(struct gov_device *device, struct gov_process **ret_processes,
+                    size_t *ret_count)
+{
+    enum { FIRST = 64, MOST = 1 << 22 }; /* no system has more pids than 2^22 */
+    struct gov_process *processes = NULL;
+    size_t capacity = 0, count = FIRST;
+    int error = GOV_OK;
+    while (count > capacity && count <= MOST) {
+        capacity = count;
+        free(processes);
+        processes = calloc(capacity, sizeof *processes);
+        error = processes ? device->backend->list(device->state, processes, capacity, &count)
+                          : GOV_E_NOMEM;
+        if (error) {
+            free(processes);
+            return error;
+        }
+    }
+    *ret_processes = processes;
+    *ret_count = MIN(count, capacity);
+    return GOV_OK;
+}
+
+int gov_device_list_processes(struct gov_device *device, struct gov_process *processes,
+                              size_t capacity, size_t *ret_count)
+{
+    if (!device || !ret_count || (capacity && !processes))
+        return GOV_E_INVALID;
+    if (!device->backend->list)
+        return GOV_E_UNSUPPORTED;
+    struct gov_process *all;
+    size_t count;
+    int error = list_all(device, &all, &count);
+    if (error)
+        return error;
+    qsort(all, count, sizeof *all, by_size_falling);
+    if (capacity)
+        memcpy(processes, all, MIN(count, capacity) * sizeof *all);
+    *ret_count = count;
+    free(all);
+    return GOV_OK;
+}
+
 int gov_device_reset_peak(struct gov_device *device, int64_t pid)
 {
     if (!device || pid <= 0)
@@ -200,22 +244,4 @@ double gov_sample_used_percent(const struct gov_sample *sample)
     if ((sample->valid & needed) != needed || sample->total_bytes <= 0)
         return -1;
     return 100.0 * (double)sample->used_bytes / (double)sample->total_bytes;
-}
-
-int gov_sim_take(struct gov_device *device, int64_t now_us, int64_t pid, int64_t bytes)
-{
-    if (!device || pid <= 0 || bytes < 0)
-        return GOV_E_INVALID;
-    if (!device->backend->take)
-        return GOV_E_UNSUPPORTED;
-    return device->backend->take(device->state, now_us, pid, bytes);
-}
-
-int gov_sim_give(struct gov_device *device, int64_t pid, int64_t bytes)
-{
-    if (!device || pid <= 0)
-        return GOV_E_INVALID;
-    if (!device->backend->give)
-        return GOV_E_UNSUPPORTED;
-    return device->backend->give(device->state, pid, bytes);
 }

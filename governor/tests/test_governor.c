@@ -416,7 +416,8 @@ static void a_governor_reads_its_simulated_device_itself(void **state)
     struct gov_device *device;
     struct gov_governor *g;
     struct gov_sample sample;
-    assert_int_equal(gov_device_open("sim:rtx3060", NULL, &device), 0);
+    struct gov_device_params params = {.sim = {.total_bytes = CARD_BYTES}};
+    assert_int_equal(gov_device_open("sim", &params, &device), 0);
     assert_int_equal(gov_governor_new(&gov_config_default, device, NULL, &g), 0);
     assert_int_equal(gov_governor_sample(g, 1, &sample), 0);
     struct gov_admission admission = ask(g, 6 * GOV_GB, 0);

@@ -88,8 +88,8 @@ GOV_API int gov_sim_take(struct gov_device *device, int64_t now_us, int64_t pid,
 
 /*
  * Returns bytes, rounded up as take does, at most what pid took directly. bytes < 0: the process
- * ends; all it has, context and pools too, is returned and their ids become unknown. Works on a
- * lost device as well. Errors: NOT_FOUND.
+ * ends; all it has, context and pools too, is returned and their ids become unknown.
+ * Errors: NOT_FOUND (pid holds nothing).
  */
 GOV_API int gov_sim_give(struct gov_device *device, int64_t pid, int64_t bytes);
 
