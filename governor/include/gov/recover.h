@@ -13,7 +13,8 @@
  *     fail        give this movie up, keep what is finished, say why, go on with the next
  *
  * Every rung is bounded: the mild ones are climbed once for each piece of work, emergency at most
- * log4(batch) + 1 times, so that a persistent shortage reaches fail after a known number of tries.
+ * log4(batch) + 2 times, so that a persistent shortage reaches fail after a known number of tries
+ * (gov_recover_most_tries).
  * Work that got on (a unit finished) starts at the bottom again with the batch that worked.
  * One thread at a time.
  */
@@ -40,6 +41,8 @@ enum gov_rung {
 
 /* At most so many retries because something was freed, for one piece of work. */
 #define GOV_RECOVER_RETRIES 3
+/* Less than this coming free is noise, where it is not known how much was wanted. */
+#define GOV_RECOVER_FREED_BYTES (64 * GOV_MB)
 
 /* One piece of work (a stage of a movie). Zero-fill is valid: nothing has gone wrong. */
 struct gov_recover {
@@ -52,9 +55,9 @@ struct gov_recover {
 struct gov_recover_input {
     int32_t batch;           /* that ran out of memory, >= 1 */
     int32_t batch_good;      /* known to work in this regime, below batch; 0: none */
-    int64_t free_then_bytes; /* free when it failed; < 0: unknown */
-    int64_t free_now_bytes;  /* free at a sample after it; < 0: unknown */
-    int64_t wanted_bytes;    /* more than it held that it asked for; <= 0: unknown */
+    int64_t free_then_bytes; /* free when it failed, with what it held; < 0: unknown */
+    int64_t free_now_bytes;  /* the same at a sample after it; < 0: unknown */
+    int64_t wanted_bytes;    /* all it needs; <= 0: unknown */
     bool lease_can_grow;     /* the ledger and the device have room for a larger lease */
     bool has_younger;        /* younger work holds or will hold memory that could be held back */
     bool has_smaller;        /* smaller settings exist and are not in force */
@@ -82,6 +85,8 @@ GOV_API const char *gov_rung_name(enum gov_rung rung);
 /*
  * The recovery wait: a worker that held `held` bytes was ended. Its memory is back when the device
  * shows `GOV_RECOVERY_PERCENT` of them free again, what neighbours took meanwhile accounted for.
+ * Where the use of others is only what is left over (used - own), the memory of a process that just
+ * ended counts as theirs until the driver has returned it: take others_before after its end.
  */
 #define GOV_RECOVERY_PERCENT 95
 #define GOV_RECOVERY_MAX_US  INT64_C(5000000)
@@ -89,8 +94,8 @@ GOV_API const char *gov_rung_name(enum gov_rung rung);
 struct gov_recovery {
     int64_t began_us;
     int64_t held_bytes;
-    int64_t free_before_bytes;   /* when it was ended; < 0: unknown */
-    int64_t others_before_bytes; /* < 0: unknown */
+    int64_t free_before_bytes;   /* while it still held them; < 0: unknown */
+    int64_t others_before_bytes; /* at the first sample after its end; < 0: unknown */
 };
 
 enum gov_recovery_state { GOV_RECOVERY_WAITING = 0, GOV_RECOVERY_BACK, GOV_RECOVERY_TIMED_OUT };
