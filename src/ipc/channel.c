@@ -52,7 +52,7 @@ int md_channel_receive(struct md_channel *channel, struct md_record_view *ret_vi
         r = md_frame_room(&channel->reader, &room, &size);
         if (r < 0)
             return r;
-        ssize_t n = read(channel->fd, room, size);
+        ssize_t n = recv(channel->fd, room, size, channel->never_blocks ? MSG_DONTWAIT : 0);
         if (n > 0)
             md_frame_filled(&channel->reader, (size_t)n);
         else if (n == 0 || errno == ECONNRESET)

@@ -11,7 +11,8 @@ struct md_channel {
     struct md_frame_reader reader;
     struct md_str out; /* what the socket would not take yet */
     size_t out_sent;
-    bool ended; /* the other side closed */
+    bool ended;        /* the other side closed */
+    bool never_blocks; /* in receiving, whatever the descriptor does */
 };
 
 /* Two connected ends, close-on-exec: one non-blocking for the main program, one blocking for the

@@ -19,6 +19,7 @@ const char *const md_strategy_names[] = {"hybrid",       "importance", "narrativ
 const char *const md_transcribe_names[] = {"auto", "subtitles", "off", NULL};
 const char *const md_quality_names[] = {"draft", "standard", "high", NULL};
 const char *const md_log_format_names[] = {"text", "json", NULL};
+const char *const md_enforce_leases_names[] = {"auto", "cgroup", "rlimit", "off", NULL};
 const char *const md_progress_names[] = {"auto", "always", "never", NULL};
 static const char *const log_level_names[] = {"error", "warning", "info", "debug", NULL};
 
@@ -105,6 +106,10 @@ static const struct md_option table[] = {
     {"memory-reserve", 0, MD_OPTION_DOUBLE, AT(memory_reserve_gb), .initial = "1.9", .min = 0,
      .max = 1000, .group = group_memory, .metavar = "GB",
      .help = "Leave at least this much to the system."},
+    {"enforce-leases", 0, MD_OPTION_CHOICE, AT(enforce_leases), .initial = "auto",
+     .names = md_enforce_leases_names, .group = group_memory, .metavar = "HOW",
+     .help = "How the kernel holds a worker to the memory it was promised: by a cgroup, by rlimit "
+             "(RLIMIT_DATA), off, or auto for the first of these that works."},
 
     {"log-level", 0, MD_OPTION_CHOICE, AT(log_level), .initial = "info", .names = log_level_names,
      .group = group_log, .metavar = "LEVEL", .help = "Least important messages to show."},

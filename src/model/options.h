@@ -20,11 +20,18 @@ enum md_strategy {
 enum md_transcribe { MD_TRANSCRIBE_AUTO, MD_TRANSCRIBE_SUBTITLES, MD_TRANSCRIBE_OFF };
 enum md_quality { MD_QUALITY_DRAFT, MD_QUALITY_STANDARD, MD_QUALITY_HIGH };
 enum md_log_format { MD_LOG_FORMAT_TEXT, MD_LOG_FORMAT_JSON };
+enum md_enforce_leases {
+    MD_ENFORCE_LEASES_AUTO,
+    MD_ENFORCE_LEASES_CGROUP,
+    MD_ENFORCE_LEASES_RLIMIT,
+    MD_ENFORCE_LEASES_OFF
+};
 enum md_progress { MD_PROGRESS_AUTO, MD_PROGRESS_ALWAYS, MD_PROGRESS_NEVER };
 
 extern const char *const md_strategy_names[],
-    *const md_transcribe_names[], *const md_quality_names[], *const md_log_format_names[],
-                                                                 *const md_progress_names[];
+    *const md_transcribe_names[],
+        *const md_quality_names[], *const md_log_format_names[],
+                                       *const md_progress_names[], *const md_enforce_leases_names[];
 
 /* How long the digest is to be: exactly one of the two is not 0, or both are 0 for the default
  * (15 % of a movie up to 90 min, 20 % of a longer one, within 2 and 25 minutes). */
@@ -58,10 +65,11 @@ struct md_options {
     int64_t memory_limit;   /* bytes the batch may use, 0 no own limit */
     double memory_fraction; /* of the device, see docs/memory.md */
     double memory_reserve_gb;
-    int log_level;  /* enum md_log_level */
-    int log_format; /* enum md_log_format */
-    int progress;   /* enum md_progress */
-    char *config;   /* config file; NULL the usual places */
+    int enforce_leases; /* enum md_enforce_leases */
+    int log_level;      /* enum md_log_level */
+    int log_format;     /* enum md_log_format */
+    int progress;       /* enum md_progress */
+    char *config;       /* config file; NULL the usual places */
 };
 
 enum md_option_kind {

@@ -6,6 +6,8 @@
 const char *const md_stage_names[] = {"probe", "shots",  "audio",  "transcript",
                                       "story", "select", "render", NULL};
 
+const char *const md_executor_names[] = {"media", "asr", "llm", NULL};
+
 unsigned md_stage_needs(enum md_stage stage)
 {
 #define BIT(name) (1u << MD_STAGE_##name)

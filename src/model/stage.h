@@ -38,6 +38,17 @@ int md_stage_parse(const char *name);
 /* The artifact a stage leaves. */
 const struct md_artifact_type *md_stage_artifact(enum md_stage stage);
 
+/* Who runs a stage: the movie's own media worker, or a worker that holds a model for all. */
+enum md_executor { MD_EXECUTOR_MEDIA, MD_EXECUTOR_ASR, MD_EXECUTOR_LLM, MD_EXECUTORS };
+extern const char *const md_executor_names[]; /* "media", "asr", "llm", NULL-ended */
+
+/* How much a stage may take, once no smaller batch helps. The artifact must not depend on it. */
+enum md_settings {
+    MD_SETTINGS_NORMAL,
+    MD_SETTINGS_SMALL, /* quantised caches, fewer layers on the GPU, fewer pictures at once */
+    MD_SETTINGS_CPU,   /* nothing on the device */
+};
+
 /* What a running stage is given. All pointers are borrowed for the call.
  *
  * A stage is called once, returns MD_OK or a code and fills *failure; it may be called again after
@@ -50,12 +61,23 @@ struct md_stage_env {
     const char *out_dir;    /* what the person gets */
     const struct md_options *options;
     int threads; /* how many threads the stage may keep busy, >= 1 */
+    int batch;   /* units at once, >= 1, for stages that have units */
+    enum md_settings settings;
+    void *model; /* what the worker holds for such stages; NULL in media workers */
     const struct md_log *log;
     struct md_failure *failure;
     void *user;
     bool (*cancelled)(void *user);
     /* done and total in movie time; total 0 when unknown */
     void (*progress)(void *user, int64_t done_us, int64_t total_us);
+    /* So many units are on disk and will not be done again, whatever happens now. */
+    void (*units)(void *user, int64_t done, int64_t total);
+};
+
+/* What running a stage takes; zero is a media worker and no units. */
+struct md_stage_demand {
+    enum md_executor executor;
+    int64_t units_done, units_total; /* total 0: it has none */
 };
 
 /* The artifacts of the stages before, loaded by the runner; NULL where a stage has not run yet.
@@ -82,6 +104,10 @@ struct md_stage_ops {
      * time of the subtitle files beside the movie, in sorted order. Called before run, at every
      * start; only movie_path and options of env may be used. */
     int (*chain_key)(const struct md_stage_env *env, uint64_t *inout_key);
+    /* NULL, or: who has to run it, and how much of it an earlier try has left. Called when it was
+     * found not done. */
+    int (*demand)(const struct md_stage_env *env, const struct md_artifacts *in,
+                  struct md_stage_demand *ret_demand);
 };
 
 /* One per module: src/media, analysis (two), transcript, story, select, render. */
@@ -97,6 +123,11 @@ static inline void md_stage_progress(const struct md_stage_env *env, int64_t don
 {
     if (env->progress)
         env->progress(env->user, done_us, total_us);
+}
+static inline void md_stage_units(const struct md_stage_env *env, int64_t done, int64_t total)
+{
+    if (env->units)
+        env->units(env->user, done, total);
 }
 
 #endif

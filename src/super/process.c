@@ -131,6 +131,8 @@ static void end_line(struct md_process *process, const struct md_log *log)
     if (n == 0)
         return;
     md_log(log, MD_LOG_DEBUG, "worker", "%u: %s", process->id, text);
+    if (strstr(text, MD_WORDS_NO_MEMORY))
+        process->wanted_memory = true;
     md_utf8_sanitize(process->last_words, sizeof process->last_words, text, n);
 }
 

@@ -10,15 +10,24 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "ipc/channel.h"
+#include "model/stage.h"
 
 enum { MD_LINE_MAX = 512 };
 
 struct md_process {
     uint32_t id; /* the engine's number for the worker */
-    size_t movie;
-    pid_t pid;     /* also its process group; 0 once reaped */
-    int pidfd;     /* readable when it has ended; -1 where the kernel has none */
-    int stderr_fd; /* non-blocking; -1 closed */
+    enum md_executor executor;
+    size_t movie; /* that it works for; MD_ENGINE_NO_MOVIE: none just now */
+    int batch;    /* of a worker with a model, as it was started */
+    enum md_settings settings;
+    int64_t lease_bytes;    /* what it may take now; 0: nobody says */
+    char *cgroup;           /* its own; NULL: none */
+    int64_t enforced_bytes; /* as the kernel was told; 0: nothing */
+    bool unloading;         /* the engine was asked to end it */
+    bool busy;              /* was asked something that it has not answered */
+    pid_t pid;              /* also its process group; 0 once reaped */
+    int pidfd;              /* readable when it has ended; -1 where the kernel has none */
+    int stderr_fd;          /* non-blocking; -1 closed */
     struct md_channel channel;
     bool said_hello;
     bool deaf;        /* we are: nothing it says is heard any more */
@@ -28,6 +37,7 @@ struct md_process {
     int wait_status;
     char line[MD_LINE_MAX]; /* of its stderr, being put together */
     size_t line_size;
+    bool wanted_memory; /* it has said on stderr that an allocation failed, since it was asked */
     char last_words[MD_LINE_MAX / 2]; /* the last line of its stderr that says anything; UTF-8 */
 };
 

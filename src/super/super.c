@@ -14,15 +14,20 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "ipc/protocol.h"
 
-#define WORKER_PROGRAM "moviedigest-media"
+static const char *const worker_programs[MD_EXECUTORS] = {
+    [MD_EXECUTOR_MEDIA] = "moviedigest-media",
+    [MD_EXECUTOR_ASR] = "moviedigest-asr",
+    [MD_EXECUTOR_LLM] = "moviedigest-llm",
+};
 
 static const int64_t sample_interval_us = MD_SECOND_US / 2; /* pressure builds up over seconds */
 /* We wake up at least every sample_interval_us. A longer gap means that we were stopped or the
  * machine slept, and so were the workers: it must not look as if they hung. */
 static const int64_t longest_gap_us = 5 * MD_SECOND_US;
 
-enum { PROCESSES = 2 * MD_ENGINE_MAX_MOVIES };
+enum { PROCESSES = 2 * MD_ENGINE_MAX_MOVIES + 2 * MD_EXECUTORS };
 
 /* What a descriptor in the epoll set is; the worker's number is in the lower half. */
 enum source {
@@ -84,21 +89,41 @@ void md_super_tell_later_(struct md_super *s, const struct md_event *event)
         s->own_events.v[s->own_events.n++] = own;
 }
 
+static int find_worker_program(struct md_super *s, enum md_executor executor,
+                               struct md_failure *failure)
+{
+    char **path = &s->worker_paths[executor];
+    if (*path)
+        return MD_OK;
+    if (!s->params->worker_path)
+        return md_process_find(worker_programs[executor], path, failure);
+    *path = strdup(s->params->worker_path);
+    return *path ? MD_OK : md_fail(failure, MD_ERR_NOMEM, "out of memory starting a worker");
+}
+
 static int start_process(struct md_super *s, const struct md_command *command,
                          struct md_failure *failure)
 {
+    int r = find_worker_program(s, command->executor, failure);
+    if (r < 0)
+        return r;
     if (s->processes.n == s->processes.cap)
         return md_fail(failure, MD_ERR_BUG, "too many workers");
     struct md_process *process = calloc(1, sizeof *process);
     if (!process)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory starting a worker");
-    int r = md_process_start(process, s->worker_path, failure);
+    r = md_process_start(process, s->worker_paths[command->executor], failure);
     if (r < 0) {
         free(process);
         return r;
     }
     process->id = command->worker;
+    process->executor = command->executor;
     process->movie = command->movie;
+    process->batch = command->batch;
+    process->settings = command->settings;
+    md_super_confine_(s, process);
+    md_super_set_lease_(s, process, command->lease_bytes);
     s->processes.v[s->processes.n++] = process;
     /* Should epoll have no memory for these, the end is noticed at the next sample. */
     (void)watch(s, process->stderr_fd, SOURCE_STDERR, process->id, EPOLLIN);
@@ -146,6 +171,19 @@ static void tell_observer(struct md_super *s, const struct md_command *command)
         if (o->movie_ended)
             o->movie_ended(o->user, command->movie, command->end, command->failure);
         break;
+    case MD_COMMAND_UNITS:
+        if (o->units)
+            o->units(o->user, command->movie, command->stage, command->units_done,
+                     command->units_total);
+        break;
+    case MD_COMMAND_PAUSED:
+        if (o->paused)
+            o->paused(o->user, command->by_memory);
+        break;
+    case MD_COMMAND_RESUMED:
+        if (o->resumed)
+            o->resumed(o->user, command->by_memory);
+        break;
     case MD_COMMAND_LOG:
         md_log(s->params->log, command->level, "engine", "%s", command->text);
         break;
@@ -166,11 +204,17 @@ static void carry_out(struct md_super *s, const struct md_command *command)
     case MD_COMMAND_FINISH_MOVIE:
     case MD_COMMAND_CANCEL:
     case MD_COMMAND_QUIT:
+        if (process && command->kind == MD_COMMAND_RUN)
+            md_super_set_lease_(s, process, command->lease_bytes);
         if (process)
             md_super_speak_(s, process, command);
         if (command->kind == MD_COMMAND_RUN && s->observer.stage_started)
             s->observer.stage_started(s->observer.user, command->movie, command->stage,
                                       command->attempt);
+        break;
+    case MD_COMMAND_LIMIT:
+        if (process)
+            md_super_set_lease_(s, process, command->lease_bytes);
         break;
     case MD_COMMAND_KILL:
         if (process)
@@ -217,6 +261,27 @@ void md_super_tell_(struct md_super *s, const struct md_event *event)
     tell_put_off(s);
 }
 
+/* How a worker ends that could not go on without memory, whatever library it was in. */
+static bool died_of_memory(const struct md_process *process, bool limit_struck)
+{
+    int status = process->wait_status;
+    if (limit_struck || (WIFEXITED(status) && WEXITSTATUS(status) == MD_EXIT_NO_MEMORY))
+        return true;
+    bool normal = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    return !normal && process->wanted_memory;
+}
+
+/* To the engine it is then the same as if the worker had said so. */
+static void tell_out_of_memory(struct md_super *s, struct md_process *process)
+{
+    struct md_failure failure = {0};
+    char size[24];
+    md_fail(&failure, MD_ERR_NOMEM, "out of memory: the worker needed more than its lease of %s",
+            gov_format_size(process->enforced_bytes, size, sizeof size));
+    md_super_tell_(
+        s, &(struct md_event){.kind = MD_EVENT_FAILED, .worker = process->id, .failure = &failure});
+}
+
 static void forget_process(struct md_super *s, struct md_process *process)
 {
     for (size_t i = 0; i < s->processes.n; i++) {
@@ -237,6 +302,9 @@ static void bury(struct md_super *s, struct md_process *process)
     while (process->unheard && !process->channel.ended);
     md_process_read_stderr(process, s->params->log);
     int status = process->wait_status;
+    bool struck = md_super_release_(s, process);
+    if (died_of_memory(process, struck) && process->busy)
+        tell_out_of_memory(s, process);
     /* Why it died is judged by the memory as it is now. */
     if (WIFSIGNALED(status))
         md_memory_sample(&s->memory, md_super_now_us_(s));
@@ -446,6 +514,9 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.stages = s->params->stages ? s->params->stages : (1u << MD_STAGES) - 1;
     params.max_height = options->max_height;
     params.force = options->force;
+    params.config = config;
+    params.device = "host";
+    s->heartbeat_us = params.heartbeat_us;
     int r = md_engine_new(&params, &s->engine);
     return r < 0 ? md_fail(failure, r, "the engine cannot start: %s", md_error_text(r)) : MD_OK;
 }
@@ -469,13 +540,13 @@ static int open_descriptors(struct md_super *s, const sigset_t *signals, struct 
 static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure *failure)
 {
     struct gov_config config;
-    int r = s->params->worker_path
-                ? ((s->worker_path = strdup(s->params->worker_path)) ? MD_OK : MD_ERR_NOMEM)
-                : md_process_find(WORKER_PROGRAM, &s->worker_path, failure);
+    int r = find_worker_program(s, MD_EXECUTOR_MEDIA, failure);
     if (r == MD_OK)
         r = md_memory_open(&s->memory, s->params->options, s->params->log, &config, failure);
     if (r == MD_OK)
         r = open_engine(s, &config, failure);
+    if (r == MD_OK)
+        md_super_begin_enforcing_(s);
     if (r == MD_OK && (md_vec_reserve(&s->processes, PROCESSES) < 0 ||
                        md_vec_reserve(&s->own_events, 2 * PROCESSES) < 0))
         r = md_fail(failure, MD_ERR_NOMEM, "out of memory");
@@ -486,6 +557,7 @@ static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure
 
 static void tear_down(struct md_super *s)
 {
+    md_super_end_enforcing_(s);
     md_engine_free(s->engine);
     md_memory_close(&s->memory);
     const int fds[] = {s->epoll_fd, s->timer_fd, s->signal_fd};
@@ -495,7 +567,8 @@ static void tear_down(struct md_super *s)
     md_vec_done(&s->processes);
     md_vec_done(&s->own_events);
     md_record_done(&s->record);
-    free(s->worker_path);
+    for (int i = 0; i < MD_EXECUTORS; i++)
+        free(s->worker_paths[i]);
 }
 
 static int add_movies(struct md_super *s, struct md_failure *failure)

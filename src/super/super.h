@@ -59,6 +59,11 @@ struct md_super_observer {
     /* failure is NULL for MD_MOVIE_DONE; it names stage and reason for MD_MOVIE_FAILED. */
     void (*movie_ended)(void *user, size_t movie, enum md_movie_end end,
                         const struct md_failure *failure);
+    /* So many units of the stage are on disk and will not be done again: a checkpoint. */
+    void (*units)(void *user, size_t movie, enum md_stage stage, int64_t done, int64_t total);
+    /* Nothing new is started, or is again; by memory pressure or by the user. */
+    void (*paused)(void *user, bool by_memory);
+    void (*resumed)(void *user, bool by_memory);
     void (*memory)(void *user, const struct md_memory_view *memory); /* about twice a second */
     void (*tick)(void *user);    /* every params.tick_us: time to redraw */
     void (*resized)(void *user); /* SIGWINCH, or continued after a stop: draw everything anew */
@@ -76,8 +81,8 @@ struct md_super_params {
     const struct md_log *log;                 /* may be NULL */
     const struct md_super_observer *observer; /* may be NULL */
     int64_t tick_us;                          /* 0: no ticks */
-    /* The worker program. NULL: moviedigest-media beside this executable, then in libexecdir, then
-     * where a build folder has it. */
+    /* The program for every kind of worker. NULL: moviedigest-media, -asr and -llm beside this
+     * executable, then in libexecdir, then where a build folder has them. */
     const char *worker_path;
     /* false: leave signals alone (tests, embedding); cancel then through `cancel_fd`. */
     bool handle_signals;

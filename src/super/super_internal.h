@@ -15,6 +15,14 @@
 #include "super/process.h"
 #include "super/super.h"
 
+/* How leases of workers are enforced; see enforce.c. */
+enum md_enforcement {
+    MD_ENFORCE_NONE,
+    MD_ENFORCE_CGROUP_V2,
+    MD_ENFORCE_CGROUP_V1,
+    MD_ENFORCE_RLIMIT,
+};
+
 /* The governor and what it needs. */
 struct md_memory {
     struct gov_device *device;
@@ -45,7 +53,7 @@ struct md_super {
     struct md_super_observer observer;
     struct md_memory memory;
     struct md_engine *engine;
-    char *worker_path;
+    char *worker_paths[MD_EXECUTORS]; /* found at the first use; NULL: not looked for */
     int epoll_fd, timer_fd, signal_fd;
     struct md_process_vec processes;    /* room is reserved for as many as the engine may start */
     struct md_own_event_vec own_events; /* likewise */
@@ -53,8 +61,15 @@ struct md_super {
     int64_t lost_us; /* time in which we were stopped; not counted as time for the engine */
     int64_t last_seen_us;
     int64_t next_sample_us, next_tick_us;
+    enum md_enforcement enforcement;
+    bool unenforced_said; /* that it does not work after all */
+    char *cgroup;         /* the folder in which workers' own are made; NULL: none */
+    int64_t heartbeat_us; /* of workers; 0: none is wanted */
     struct gov_tier_run tier_run;
     bool tier_runs; /* until the next sample */
+    int64_t tier_since_us;
+    enum gov_tier tier_wanted;     /* asked for while another ran */
+    int64_t load_us[MD_EXECUTORS]; /* what loading each model again takes */
     int cancels, signal;
     bool ends; /* the engine has said so */
 };
@@ -82,7 +97,19 @@ void md_super_send_word_(struct md_super *s, struct md_process *process, const c
 
 /* tier.c */
 void md_super_run_tier_(struct md_super *s, enum gov_tier tier);
-/* To be called after a sample. */
+/* To be called after a sample; tells the engine when a tier is done. */
 void md_super_end_tier_(struct md_super *s);
+
+/* enforce.c */
+
+/* Finds out how leases can be enforced here, and says it. */
+void md_super_begin_enforcing_(struct md_super *s);
+void md_super_end_enforcing_(struct md_super *s);
+/* A worker was started; it has taken hardly anything yet. */
+void md_super_confine_(struct md_super *s, struct md_process *process);
+/* It is gone; true when the kernel ended it because it wanted more than its lease. */
+bool md_super_release_(struct md_super *s, struct md_process *process);
+/* Carries out what a command says about a worker's lease: 0 leaves it unlimited. */
+void md_super_set_lease_(struct md_super *s, struct md_process *process, int64_t lease_bytes);
 
 #endif

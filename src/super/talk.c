@@ -31,17 +31,21 @@ void md_super_send_word_(struct md_super *s, struct md_process *process, const c
     send_record(s, process);
 }
 
-static void send_job(struct md_super *s, struct md_process *process)
+static void add_movie(struct md_super *s, size_t movie)
 {
-    const struct md_job *job = &s->params->jobs[process->movie];
+    const struct md_job *job = &s->params->jobs[movie];
     const unsigned all = (1u << MD_STAGES) - 1;
-    md_record_begin(&s->record, MD_SAY_JOB);
     md_record_add(&s->record, "movie", job->movie_path);
     md_record_add(&s->record, "out", job->out_dir);
     md_record_add(&s->record, "work", job->work_dir);
     md_record_add_int(&s->record, "stages", s->params->stages ? s->params->stages : all);
+}
+
+static void add_settings(struct md_super *s)
+{
     md_record_add_int(&s->record, "log-level",
                       s->params->log ? (int64_t)s->params->log->level : MD_LOG_ERROR);
+    md_record_add_int(&s->record, "heartbeat", s->heartbeat_us);
     for (const struct md_option *o = md_option_table(); o->name; o++) {
         char key[MD_RECORD_WORD_MAX + 1];
         md_autofree char *text = md_options_get(s->params->options, o);
@@ -50,16 +54,43 @@ static void send_job(struct md_super *s, struct md_process *process)
         if (text)
             md_record_add(&s->record, key, text);
     }
+}
+
+static void add_extent(struct md_super *s, int batch, enum md_settings settings,
+                       int64_t lease_bytes)
+{
+    md_record_add_int(&s->record, "batch", MD_MAX(batch, 1));
+    md_record_add_int(&s->record, "settings", settings);
+    md_record_add_int(&s->record, "lease", MD_MAX(lease_bytes, 0));
+}
+
+/* What a worker is told first. */
+static void send_task(struct md_super *s, struct md_process *process)
+{
+    if (process->executor == MD_EXECUTOR_MEDIA) {
+        md_record_begin(&s->record, MD_SAY_JOB);
+        add_movie(s, process->movie);
+    } else {
+        md_record_begin(&s->record, MD_SAY_LOAD);
+        md_record_add(&s->record, "executor", md_executor_names[process->executor]);
+        add_extent(s, process->batch, process->settings, process->lease_bytes);
+    }
+    add_settings(s);
     send_record(s, process);
 }
 
-static void send_stage(struct md_super *s, struct md_process *process, const char *word,
-                       const struct md_command *command)
+static void send_run(struct md_super *s, struct md_process *process,
+                     const struct md_command *command)
 {
-    md_record_begin(&s->record, word);
+    md_record_begin(&s->record, MD_SAY_RUN);
     md_record_add(&s->record, "stage", md_stage_names[command->stage]);
-    if (command->kind == MD_COMMAND_RUN)
-        md_record_add_int(&s->record, "threads", command->threads);
+    md_record_add_int(&s->record, "threads", MD_MAX(command->threads, 1));
+    add_extent(s, command->batch, command->settings, command->lease_bytes);
+    if (process->executor != MD_EXECUTOR_MEDIA) {
+        process->movie = command->movie;
+        add_movie(s, command->movie);
+        add_settings(s);
+    }
     send_record(s, process);
 }
 
@@ -68,13 +99,18 @@ void md_super_speak_(struct md_super *s, struct md_process *process,
 {
     switch (command->kind) {
     case MD_COMMAND_CHECK:
-        send_stage(s, process, MD_SAY_CHECK, command);
+        md_record_begin(&s->record, MD_SAY_CHECK);
+        md_record_add(&s->record, "stage", md_stage_names[command->stage]);
+        send_record(s, process);
+        process->busy = true;
         break;
     case MD_COMMAND_RUN:
-        send_stage(s, process, MD_SAY_RUN, command);
+        send_run(s, process, command);
+        process->busy = true;
         break;
     case MD_COMMAND_FINISH_MOVIE:
         md_super_send_word_(s, process, MD_SAY_FINISH);
+        process->busy = true;
         break;
     case MD_COMMAND_CANCEL:
         md_super_send_word_(s, process, MD_SAY_CANCEL);
@@ -133,11 +169,12 @@ static bool on_hello(struct md_super *s, struct md_process *process,
     if (process->said_hello || version != MD_IPC_VERSION) {
         md_log(s->params->log, MD_LOG_ERROR, "super",
                "%s speaks protocol %" PRId64 ", this program %d: they are not of one build",
-               s->worker_path, version, MD_IPC_VERSION);
+               s->worker_paths[process->executor], version, MD_IPC_VERSION);
         return false;
     }
     process->said_hello = true;
-    send_job(s, process);
+    process->busy = true; /* with the task */
+    send_task(s, process);
     return true;
 }
 
@@ -185,7 +222,7 @@ static bool on_progress(struct md_super *s, struct md_process *process,
     if (!get_stage(view, &stage) || md_record_get_int(view, "done", -most, most, &done) < 0 ||
         md_record_get_int(view, "total", -most, most, &total) < 0)
         return false;
-    if (s->observer.stage_progress)
+    if (s->observer.stage_progress && process->movie < s->params->job_count)
         s->observer.stage_progress(s->observer.user, process->movie, stage, MD_MAX(done, 0),
                                    MD_MAX(total, 0));
     return true;
@@ -200,7 +237,7 @@ static bool on_log(struct md_super *s, struct md_process *process,
     if (!from || !message || md_record_get_int(view, "level", 0, MD_LOG_DEBUG, &level) < 0)
         return false;
     md_utf8_sanitize(component, sizeof component, from, strlen(from));
-    if (s->params->job_count > 1)
+    if (s->params->job_count > 1 && process->movie < s->params->job_count)
         md_log(s->params->log, (enum md_log_level)level, component, "%s: %s",
                md_path_base(s->params->jobs[process->movie].movie_path), message);
     else
@@ -208,11 +245,28 @@ static bool on_log(struct md_super *s, struct md_process *process,
     return true;
 }
 
-static bool on_stage_word(struct md_super *s, struct md_process *process, enum md_event_kind kind,
-                          const struct md_record_view *view)
+static bool get_executor(const struct md_record_view *view, enum md_executor *ret)
 {
+    const char *name = md_record_get(view, "executor");
+    for (int i = 0; name && i < MD_EXECUTORS; i++) {
+        if (strcmp(name, md_executor_names[i]) == 0) {
+            *ret = (enum md_executor)i;
+            return true;
+        }
+    }
+    return !name;
+}
+
+/* needed and units */
+static bool on_units(struct md_super *s, struct md_process *process, enum md_event_kind kind,
+                     const struct md_record_view *view)
+{
+    const int64_t most = INT64_MAX / 2;
     struct md_event event = {.kind = kind, .worker = process->id};
-    if (!get_stage(view, &event.stage))
+    if (!get_stage(view, &event.stage) || !get_executor(view, &event.executor) ||
+        !get_optional(view, "done", most, &event.units_done) ||
+        !get_optional(view, "total", most, &event.units_total) ||
+        event.units_done > MD_MAX(event.units_total, 0))
         return false;
     md_super_tell_(s, &event);
     return true;
@@ -222,6 +276,40 @@ static bool on_word(struct md_super *s, struct md_process *process, enum md_even
 {
     md_super_tell_(s, &(struct md_event){.kind = kind, .worker = process->id});
     return true;
+}
+
+/* A busy worker lives by its stage alone: its process may well breathe while the stage hangs. An
+ * idle one has nothing but its process to show. */
+static bool on_alive(struct md_super *s, struct md_process *process,
+                     const struct md_record_view *view)
+{
+    const char *of = md_record_get(view, "of");
+    if (!of)
+        return false;
+    if (process->busy && strcmp(of, MD_ALIVE_STAGE) != 0)
+        return true;
+    return on_word(s, process, MD_EVENT_ALIVE);
+}
+
+static bool on_answer(struct md_super *s, struct md_process *process,
+                      const struct md_record_view *view)
+{
+    const char *type = view->type;
+    process->busy = false;
+    process->wanted_memory = false;
+    if (process->executor == MD_EXECUTOR_MEDIA)
+        md_super_set_lease_(s, process, 0); /* it is given back with the answer */
+    if (strcmp(type, MD_SAY_READY) == 0)
+        return on_word(s, process, MD_EVENT_READY);
+    if (strcmp(type, MD_SAY_NEEDED) == 0)
+        return on_units(s, process, MD_EVENT_NEEDED, view);
+    if (strcmp(type, MD_SAY_DONE) == 0)
+        return on_done(s, process, view);
+    if (strcmp(type, MD_SAY_FAILED) == 0)
+        return on_failed(s, process, view);
+    if (strcmp(type, MD_SAY_FINISHED) == 0)
+        return on_word(s, process, MD_EVENT_FINISHED);
+    return false;
 }
 
 static bool on_record(struct md_super *s, struct md_process *process,
@@ -237,18 +325,10 @@ static bool on_record(struct md_super *s, struct md_process *process,
     if (strcmp(type, MD_SAY_LOG) == 0)
         return on_log(s, process, view) && on_word(s, process, MD_EVENT_ALIVE);
     if (strcmp(type, MD_SAY_ALIVE) == 0)
-        return on_word(s, process, MD_EVENT_ALIVE);
-    if (strcmp(type, MD_SAY_READY) == 0)
-        return on_word(s, process, MD_EVENT_READY);
-    if (strcmp(type, MD_SAY_NEEDED) == 0)
-        return on_stage_word(s, process, MD_EVENT_NEEDED, view);
-    if (strcmp(type, MD_SAY_DONE) == 0)
-        return on_done(s, process, view);
-    if (strcmp(type, MD_SAY_FAILED) == 0)
-        return on_failed(s, process, view);
-    if (strcmp(type, MD_SAY_FINISHED) == 0)
-        return on_word(s, process, MD_EVENT_FINISHED);
-    return false;
+        return on_alive(s, process, view);
+    if (strcmp(type, MD_SAY_UNITS) == 0)
+        return on_units(s, process, MD_EVENT_UNITS, view) && on_word(s, process, MD_EVENT_ALIVE);
+    return on_answer(s, process, view);
 }
 
 void md_super_listen_(struct md_super *s, struct md_process *process)

@@ -1,13 +1,24 @@
-/* Cleanups: what this program and its media workers can give back. They hold no models, so all
- * there is are free blocks of the C library's heaps: cheap to give back, at once in our own
- * process, within milliseconds in the workers, whose reader threads do it beside the running stage.
+/* Cleanups: what this program and its workers can give back.
+ *
+ *   standard    free blocks of the C library's heaps, ours at once, the workers' within
+ * milliseconds by their reader threads, beside whatever runs aggressive  + what idle workers can
+ * read again, + idle workers that hold a model: the engine ends them (UNLOAD), the cheapest to load
+ * again per byte first emergency   the same again, up to three passes
+ *
  * What a run freed is measured at the next sample. */
 #include "super/super_internal.h"
 
+#include <gov/recover.h>
 #include <malloc.h>
 
 #include "base/cleanup.h"
 #include "ipc/protocol.h"
+
+/* One idle worker with a model. */
+struct idle_model {
+    struct md_super *s;
+    struct md_process *process;
+};
 
 static int trim_self(void *context, enum gov_tier tier, int64_t want_bytes)
 {
@@ -22,34 +33,119 @@ static int trim_workers(void *context, enum gov_tier tier, int64_t want_bytes)
     return s->processes.n ? GOV_RECLAIM_RUNNING : GOV_RECLAIM_NOTHING;
 }
 
+static int drop_caches(void *context, enum gov_tier tier, int64_t want_bytes)
+{
+    struct md_super *s = context;
+    size_t asked = 0;
+    for (size_t i = 0; i < s->processes.n; i++) {
+        if (s->processes.v[i]->busy || !s->processes.v[i]->said_hello)
+            continue;
+        md_super_send_word_(s, s->processes.v[i], MD_SAY_DROP);
+        asked++;
+    }
+    return asked ? GOV_RECLAIM_RUNNING : GOV_RECLAIM_NOTHING;
+}
+
+static int64_t model_bytes(void *context)
+{
+    const struct idle_model *idle = context;
+    struct gov_process process = {.pid = idle->process->pid};
+    if (gov_device_processes(idle->s->memory.device, true, &process, 1) < 0 ||
+        !(process.valid & GOV_PROCESS_USED))
+        return -1;
+    return process.used_bytes;
+}
+
+static int unload_model(void *context, enum gov_tier tier, int64_t want_bytes)
+{
+    const struct idle_model *idle = context;
+    idle->process->unloading = true;
+    md_super_tell_later_(idle->s,
+                         &(struct md_event){.kind = MD_EVENT_UNLOAD, .worker = idle->process->id});
+    return GOV_RECLAIM_RUNNING;
+}
+
 static void run_pass(struct md_super *s, enum gov_tier tier)
 {
-    const struct gov_reclaimer reclaimers[] = {
+    enum { FIXED = 3, MODELS = 8 }; /* two kinds, and those that are on their way out */
+    struct idle_model idle[MODELS];
+    struct gov_reclaimer reclaimers[FIXED + MODELS] = {
         {.name = "own heap", .tier = GOV_TIER_STANDARD, .reclaim = trim_self, .context = s},
         {.name = "workers' heaps",
          .tier = GOV_TIER_STANDARD,
          .reclaim = trim_workers,
          .context = s},
+        {.name = "idle workers' artifacts",
+         .tier = GOV_TIER_AGGRESSIVE,
+         .reclaim = drop_caches,
+         .context = s},
     };
-    s->tier_runs = gov_governor_run_tier(s->memory.governor, reclaimers, MD_ARRAY_LEN(reclaimers),
-                                         tier, md_super_now_us_(s), &s->tier_run) == GOV_OK;
+    size_t count = FIXED;
+    for (size_t i = 0; i < s->processes.n && count < FIXED + MODELS; i++) {
+        struct md_process *process = s->processes.v[i];
+        if (process->executor == MD_EXECUTOR_MEDIA || process->busy)
+            continue;
+        idle[count - FIXED] = (struct idle_model){s, process};
+        reclaimers[count] = (struct gov_reclaimer){
+            .name = md_executor_names[process->executor],
+            .tier = GOV_TIER_AGGRESSIVE,
+            .reload_us = MD_MAX(s->load_us[process->executor], 1),
+            .reclaimable = model_bytes,
+            .reclaim = unload_model,
+            .context = &idle[count - FIXED],
+        };
+        count++;
+    }
+    s->tier_since_us = md_super_now_us_(s);
+    s->tier_runs = gov_governor_run_tier(s->memory.governor, reclaimers, count, tier,
+                                         md_super_now_us_(s), &s->tier_run) == GOV_OK;
+}
+
+static void tell_done(struct md_super *s, int64_t freed_bytes)
+{
+    md_super_tell_later_(
+        s, &(struct md_event){.kind = MD_EVENT_TIER_DONE, .freed_bytes = freed_bytes});
 }
 
 void md_super_run_tier_(struct md_super *s, enum gov_tier tier)
 {
-    /* One at a time. Pressure that rises meanwhile asks again after its cool-down. */
-    if (s->tier_runs)
+    if (s->tier_runs) { /* one at a time */
+        s->tier_wanted = MD_MAX(s->tier_wanted, tier);
         return;
+    }
     s->tier_run = (struct gov_tier_run){0};
     run_pass(s, tier);
+    if (!s->tier_runs)
+        tell_done(s, -1);
+}
+
+/* A worker that is to be ended needs longer than trimming a heap does. */
+static bool somebody_unloads(const struct md_super *s)
+{
+    for (size_t i = 0; i < s->processes.n; i++)
+        if (s->processes.v[i]->unloading && !s->processes.v[i]->busy)
+            return true;
+    return false;
 }
 
 void md_super_end_tier_(struct md_super *s)
 {
     if (!s->tier_runs)
         return;
+    if (somebody_unloads(s) && md_super_now_us_(s) - s->tier_since_us < GOV_RECOVERY_MAX_US)
+        return;
     s->tier_runs = false;
-    if (gov_governor_end_tier(s->memory.governor, md_super_now_us_(s), &s->tier_run) == GOV_OK &&
-        s->tier_run.again)
+    bool ended =
+        gov_governor_end_tier(s->memory.governor, md_super_now_us_(s), &s->tier_run) == GOV_OK;
+    if (ended && s->tier_run.again) {
         run_pass(s, s->tier_run.tier);
+        if (s->tier_runs)
+            return;
+    }
+    enum gov_tier wanted = s->tier_wanted;
+    s->tier_wanted = GOV_TIER_NONE;
+    if (wanted > s->tier_run.tier)
+        md_super_run_tier_(s, wanted);
+    else
+        tell_done(s, ended && s->tier_run.has_before ? s->tier_run.freed_bytes : -1);
 }

@@ -1,6 +1,7 @@
 #include "workers/link.h"
 
 #include <malloc.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -9,8 +10,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "ipc/channel.h"
 #include "ipc/protocol.h"
+#include "workers/witness.h"
 
 enum { EXIT_ALONE = 3 }; /* the main program is gone or talks nonsense: nobody will see it */
 
@@ -29,6 +32,7 @@ struct md_link {
     struct question *first, **last;
     struct question *current; /* main thread only */
     atomic_bool cancelled;
+    _Atomic int64_t heartbeat_us;
 };
 
 static void put_question(struct md_link *link, const struct md_record_view *view)
@@ -36,7 +40,7 @@ static void put_question(struct md_link *link, const struct md_record_view *view
     size_t size = (size_t)(view->pairs - view->type) + view->pairs_size;
     struct question *question = malloc(sizeof *question + size);
     if (!question)
-        _exit(EXIT_ALONE);
+        md_witness_die();
     question->next = NULL;
     question->size = size;
     memcpy(question->bytes, view->type, size);
@@ -62,12 +66,46 @@ static void on_record(struct md_link *link, const struct md_record_view *view)
     }
 }
 
+static void beat(struct md_link *link)
+{
+    md_autorecord record = {0};
+    md_record_begin(&record, MD_SAY_ALIVE);
+    md_record_add(&record, "of", MD_ALIVE_PROCESS);
+    md_link_send(link, &record);
+}
+
+/* Waits for bytes, saying alive meanwhile. What the channel holds already is not waited for: it
+ * reads on only when it has no whole record, so nothing is left lying. */
+static void wait_for_bytes(struct md_link *link, int64_t *last_beat_us)
+{
+    struct pollfd socket = {.fd = link->in.fd, .events = POLLIN};
+    for (;;) {
+        const int64_t look_us = MD_SECOND_US; /* the interval may be set meanwhile */
+        int64_t interval_us = atomic_load(&link->heartbeat_us), now_us = md_clock_monotonic_us();
+        if (interval_us > 0 && now_us - *last_beat_us >= interval_us) {
+            beat(link);
+            *last_beat_us = now_us;
+        }
+        int64_t wait_us = interval_us > 0 ? interval_us : look_us;
+        if (poll(&socket, 1, (int)MD_CLAMP(wait_us / 1000, 1, 60000)) != 0)
+            return;
+    }
+}
+
 static void *read_all(void *user)
 {
     struct md_link *link = user;
     struct md_record_view view;
-    while (md_channel_receive(&link->in, &view) == 1)
-        on_record(link, &view);
+    int64_t last_beat_us = md_clock_monotonic_us();
+    for (;;) {
+        int r = md_channel_receive(&link->in, &view);
+        if (r == 1)
+            on_record(link, &view);
+        else if (r < 0 || link->in.ended)
+            break;
+        else
+            wait_for_bytes(link, &last_beat_us);
+    }
     /* EOF: the main program died. It is not there to be told anything. */
     _exit(EXIT_ALONE);
 }
@@ -95,6 +133,7 @@ int md_link_open(int fd, struct md_link **ret_link)
         return MD_ERR_NOMEM;
     }
     md_channel_init(&link->in, fd);
+    link->in.never_blocks = true;
     md_channel_init(&link->out, fd);
     pthread_mutex_init(&link->send_lock, NULL);
     pthread_mutex_init(&link->lock, NULL);
@@ -128,6 +167,11 @@ void md_link_next(struct md_link *link, struct md_record_view *ret_view)
         _exit(EXIT_ALONE);
 }
 
+void md_link_set_heartbeat(struct md_link *link, int64_t interval_us)
+{
+    atomic_store(&link->heartbeat_us, interval_us);
+}
+
 bool md_link_cancelled(const struct md_link *link)
 {
     return atomic_load_explicit(&link->cancelled, memory_order_relaxed);
@@ -140,4 +184,6 @@ void md_link_send(struct md_link *link, struct md_record *record)
     pthread_mutex_unlock(&link->send_lock);
     if (r == MD_ERR_IO)
         _exit(EXIT_ALONE);
+    if (r == MD_ERR_NOMEM) /* an answer that is never given would be waited for */
+        md_witness_die();
 }

@@ -7,6 +7,7 @@
 #define MD_WORKERS_LINK_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "ipc/record.h"
@@ -23,7 +24,11 @@ void md_link_next(struct md_link *link, struct md_record_view *ret_view);
 /* Has the main program asked to cancel what it asked last? Thread-safe, and costs nothing. */
 bool md_link_cancelled(const struct md_link *link);
 
-/* Thread-safe. Ends the process when nobody listens any more. */
+/* Says alive that often, whatever the main thread is doing; 0: never. Thread-safe. */
+void md_link_set_heartbeat(struct md_link *link, int64_t interval_us);
+
+/* Thread-safe. Ends the process when nobody listens any more, or when there is no memory left to
+ * say something with. */
 void md_link_send(struct md_link *link, struct md_record *record);
 
 #endif

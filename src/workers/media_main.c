@@ -8,5 +8,6 @@ static const struct md_stage_ops *const table[] = {
 
 int main(int argc, char **argv)
 {
-    return md_runner_main(argc, argv, "moviedigest-media", table);
+    static const struct md_worker_program program = {.name = "moviedigest-media", .table = table};
+    return md_runner_main(argc, argv, &program);
 }

@@ -4,9 +4,29 @@
 
 #include "model/stage.h"
 
-/* Speaks the protocol of ipc/protocol.h on MD_IPC_WORKER_FD until told to quit. table is
- * NULL-ended. Returns the exit status. */
-int md_runner_main(int argc, char **argv, const char *program,
-                   const struct md_stage_ops *const *table);
+/* What a worker that holds a model is started with; borrowed for the call. */
+struct md_model_params {
+    int batch; /* units at once, >= 1 */
+    enum md_settings settings;
+    int64_t lease_bytes; /* 0: none */
+    const struct md_options *options;
+    const struct md_log *log;
+};
+
+struct md_model_ops {
+    /* Loads the model with room for a batch. Stages get it as env->model. */
+    int (*load)(const struct md_model_params *params, void **ret_model, struct md_failure *failure);
+    void (*unload)(void *model); /* accepts NULL */
+};
+
+struct md_worker_program {
+    const char *name;
+    const struct md_stage_ops *const *table;         /* NULL-ended */
+    const struct md_model_ops *models[MD_EXECUTORS]; /* NULL: it cannot be this executor */
+};
+
+/* Speaks the protocol of ipc/protocol.h on MD_IPC_WORKER_FD until told to quit. A job makes it a
+ * media worker, a load one of the others. Returns the exit status. */
+int md_runner_main(int argc, char **argv, const struct md_worker_program *program);
 
 #endif

@@ -88,6 +88,8 @@ int md_work_open(struct md_work *work, struct md_failure *failure)
     int r = hash_place(work, failure);
     if (r == MD_OK)
         r = md_file_identify(work->movie, &work->identity, failure);
+    if (work->guest)
+        return r;
     if (r == MD_OK)
         r = md_mkdir_p(work->out_dir, failure);
     if (r == MD_OK)
@@ -107,10 +109,15 @@ static void forget(struct md_work *work, enum md_stage stage)
     *slot = (struct md_work_slot){0};
 }
 
-void md_work_close(struct md_work *work)
+void md_work_forget(struct md_work *work)
 {
     for (int s = 0; s < MD_STAGES; s++)
         forget(work, (enum md_stage)s);
+}
+
+void md_work_close(struct md_work *work)
+{
+    md_work_forget(work);
     if (work->work_dir && work->lock_fd >= 0) {
         md_autofree char *path = md_path_join(work->work_dir, lock_name);
         if (path)
@@ -329,6 +336,8 @@ int md_work_check(struct md_work *work, const struct md_stage_env *env, enum md_
         return md_fail(failure, r, "out of memory reading %s", md_stage_artifact(stage)->file);
     *ret_current = r == MD_OK && work->slots[stage].key == key &&
                    (!ops->outputs_present || ops->outputs_present(env, object));
+    if (!*ret_current)
+        forget(work, stage); /* another process may be the one that makes it anew */
     return MD_OK;
 }
 
@@ -357,6 +366,21 @@ int md_work_inputs(struct md_work *work, const struct md_stage_env *env, enum md
     /* Exactly what the key covers: nothing that happens to lie there may shape the artifact. */
     *ret_inputs = (struct md_artifacts){0};
     set_inputs(work, md_stage_needs(stage), ret_inputs);
+    return MD_OK;
+}
+
+int md_work_see_inputs(struct md_work *work, enum md_stage stage, struct md_artifacts *ret_inputs,
+                       struct md_failure *failure)
+{
+    unsigned needs = md_stage_needs(stage);
+    for (int s = 0; s < MD_STAGES; s++) {
+        const void *object;
+        int r = needs & 1u << s ? md_work_load(work, (enum md_stage)s, &object, failure) : MD_OK;
+        if (r < 0)
+            return r;
+    }
+    *ret_inputs = (struct md_artifacts){0};
+    set_inputs(work, needs, ret_inputs);
     return MD_OK;
 }
 

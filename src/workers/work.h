@@ -14,6 +14,7 @@ struct md_work {
     struct md_file_identity identity;
     uint64_t place_hash; /* of the movie's real path */
     int lock_fd;
+    bool guest; /* somebody else holds the lock on our behalf */
     bool stamp_checked, stamped;
     struct md_work_slot {
         void *object;       /* NULL: not loaded */
@@ -21,9 +22,9 @@ struct md_work {
     } slots[MD_STAGES];
 };
 
-/* Makes the folders, locks them and identifies the movie. movie, out_dir, work_dir, options, stages
- * and table are set before, the rest is zero. MD_ERR_BUSY: another program is at it; and what files
- * can give. */
+/* Makes the folders, locks them (a guest does neither) and identifies the movie. movie, out_dir,
+ * work_dir, options, stages, guest and table are set before, the rest is zero. MD_ERR_BUSY: another
+ * program is at it; and what files can give. */
 int md_work_open(struct md_work *work, struct md_failure *failure);
 
 /* Unlocks and removes folders in which nothing came to be. Accepts a zero struct. */
@@ -39,6 +40,13 @@ int md_work_check(struct md_work *work, const struct md_stage_env *env, enum md_
 /* What a stage is given, and the key its artifact will carry. */
 int md_work_inputs(struct md_work *work, const struct md_stage_env *env, enum md_stage stage,
                    struct md_artifacts *ret_inputs, uint64_t *ret_key, struct md_failure *failure);
+
+/* The same inputs for a look at them, before it is known whether the stage will run. */
+int md_work_see_inputs(struct md_work *work, enum md_stage stage, struct md_artifacts *ret_inputs,
+                       struct md_failure *failure);
+
+/* Forgets artifacts held in memory; they are read again when needed. */
+void md_work_forget(struct md_work *work);
 
 /* Clears what an earlier kill left half-written. */
 void md_work_clean(const struct md_work *work);

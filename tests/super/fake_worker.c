@@ -231,5 +231,6 @@ int main(int argc, char **argv)
 {
     static const struct md_stage_ops *const table[] = {&probe, &shots,     &audio,  &transcript,
                                                        &story, &selection, &render, NULL};
-    return md_runner_main(argc, argv, "fake-worker", table);
+    static const struct md_worker_program program = {.name = "fake-worker", .table = table};
+    return md_runner_main(argc, argv, &program);
 }
