@@ -31,7 +31,7 @@ static void note_peak(struct gov_batch_figures *figures, int64_t peak_bytes)
 {
     if (peak_bytes < 0)
         return;
-    figures->peak_sum_bytes += (double)peak_bytes;
+    figures->peak_sum_bytes = gov_add_saturated(figures->peak_sum_bytes, peak_bytes);
     figures->peak_count++;
     figures->peak_bytes = MAX(figures->peak_bytes, peak_bytes);
 }
@@ -113,8 +113,7 @@ char *gov_batch_performance_line(const struct gov_batch *batch, int32_t size, ch
     const struct gov_batch_figures *figures = &batch->figures[size];
     char average[24] = "unknown";
     if (figures->peak_count)
-        gov_format_gb(llround(figures->peak_sum_bytes / (double)figures->peak_count), average,
-                      sizeof average);
+        gov_format_gb(figures->peak_sum_bytes / figures->peak_count, average, sizeof average);
     long tenths = lround(success_rate(figures) * 1000);
     snprintf(text, text_size, "Batch size %d performance: %ld.%ld%% success, avg memory: %s",
              (int)size, tenths / 10, tenths % 10, average);

@@ -102,15 +102,13 @@ struct likeness {
 };
 
 static struct likeness compare_blocks(const struct md_look *after,
-                                      uint8_t padded[PADDED_H][PADDED_W], const struct match *match,
-                                      int b)
+                                      uint8_t padded[PADDED_H][PADDED_W], int b, int dx, int dy)
 {
     int x = b % MD_BLOCK_COLUMNS * MD_BLOCK_W, y = b / MD_BLOCK_COLUMNS * MD_BLOCK_H;
     int differences[BLOCK_SAMPLES], sp = 0, sq = 0, pp = 0, qq = 0, pq = 0, n = 0;
     for (int j = 0; j < MD_BLOCK_H; j++) {
         const uint8_t *now = after->luma + (y + j) * MD_LOOK_W + x;
-        const uint8_t *was =
-            padded[y + j + MD_SEARCH_Y + match->dy[b]] + x + MD_SEARCH_X + match->dx[b];
+        const uint8_t *was = padded[y + j + MD_SEARCH_Y + dy] + x + MD_SEARCH_X + dx;
         for (int i = 0; i < MD_BLOCK_W; i++) {
             int p = now[i], q = was[i];
             differences[n++] = p - q;
@@ -186,11 +184,11 @@ void md_change_measure(const struct md_look *before, const struct md_look *after
     float length = 0, alike = 0, weights = 0;
     for (int b = 0; b < MD_BLOCKS; b++) {
         residual += match.sad[b];
-        struct likeness likeness = compare_blocks(after, padded, &match, b);
+        bool moved = match.dx[b] || match.dy[b];
+        struct likeness likeness = compare_blocks(after, padded, b, match.dx[b], match.dy[b]);
         shape += likeness.shape;
         alike += likeness.weight * likeness.correlation;
         weights += likeness.weight;
-        bool moved = match.dx[b] || match.dy[b];
         still += !moved && match.sad[b] < BLOCK_SAMPLES;
         length += hypotf(match.dx[b], match.dy[b]);
     }

@@ -21,7 +21,7 @@ enum {
     DARK_GROUND = 56, /* of 255 */
     EVEN_GROUND = 12, /* between the 10th and the 60th percentile */
     LETTER = 45,      /* brighter than the ground */
-    CROSSINGS = 8,    /* of a row of text */
+    CROSSINGS = 14,   /* of a row of text */
 };
 
 static const int64_t sample_us = MD_SECOND_US / 4;

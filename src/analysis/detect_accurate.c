@@ -136,14 +136,12 @@ static void judge_cut(struct accurate *state, int64_t frame, float rate)
 static void judge_stretches(struct accurate *state, int64_t frame, float rate)
 {
     int afterglow = md_rate_frames(rate, AFTERGLOW, 2, 20);
-    struct md_stretch found[2];
-    bool is[2] = {
-        md_dissolve_find(state->history, frame, rate, &found[0]),
-        md_wipe_find(state->history, frame, rate, &found[1]),
-    };
-    for (int i = 0; i < 2; i++) {
+    struct md_stretch found[MD_GRADUAL_LENGTHS + 1];
+    int n = md_dissolve_find(state->history, frame, rate, found);
+    n += md_wipe_find(state->history, frame, rate, &found[n]);
+    for (int i = 0; i < n; i++) {
         /* The light of a flash dies down evenly, too. */
-        if (!is[i] || found[i].start <= state->last_flash + afterglow)
+        if (found[i].start <= state->last_flash + afterglow)
             continue;
         struct open stretch = {
             .boundary = {.start_frame = found[i].start,

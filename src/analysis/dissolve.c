@@ -1,13 +1,15 @@
 /* During a dissolve from A to B every picture is M = A + a (B - A) with a going evenly from 0 to 1.
  * For stretches of several lengths a and what it leaves unexplained are computed at seven places
  * inside. Slow camera movement can look like this at low resolution; what tells the two apart is
- * that movement is explained by motion compensation from frame to frame, a dissolve is not, and
- * that A and B have neither shapes nor colours in common. The score is a logistic regression fitted
+ * that movement is explained by motion compensation from frame to frame, a dissolve is not, that
+ * pictures laid over each other lose contrast, and that A and B have neither shapes nor colours in
+ * common. The score is a logistic regression fitted
  * on 78 dissolves among some 90000 stretches of films and composites.
  *
  * It works on 16 x 9 averages: coarse enough that what moves within the scenes hardly matters. */
 #include "analysis/gradual.h"
 
+#include <assert.h>
 #include <math.h>
 
 #include "analysis/rate.h"
@@ -15,30 +17,44 @@
 
 enum {
     PLACES = 7,
+    MIDDLE = 3, /* places from this to the same from the end are the middle */
 };
 
 /* Lengths tried, in frames at 24 per second; each about a third longer than the one before. */
 static const int lengths[] = {6, 8, 11, 15, 20, 27, 36, 48, 64};
 
-/* Weights of the logistic regression: on the unexplained share and its square, and on the
- * logarithms of the other measures but `motionless`. */
+/* Weights of the logistic regression: on the unexplained share and its square, `dip` and
+ * `motionless` as they are, on the others' logarithms. */
 static const struct {
-    float bias, unexplained, unexplained_square, uneven, shape, histogram, motionless, inside,
-        outside, unlike;
-} weights = {-19.4f, -5.4f, -5.3f, -0.72f, 3.54f, 3.4f, 12.2f, 1.8f, 1.5f, 2.5f};
+    float bias, unexplained, unexplained_square, uneven, dip, shape, contrast, histogram,
+        motionless, inside, outside, unlike;
+} weights = {-13.5f, -5.3f, -3.9f, -1.06f, -11.2f, 1.6f, 2.0f, 4.1f, 12.3f, 2.1f, 1.65f, 2.3f};
 
 /* Below these nobody sees a transition, or the picture is too noisy to tell. */
 static const float least_distance = 6;       /* root mean square of B - A, of 255 */
 static const float most_unexplained = 0.55f; /* of the same distance */
 static const float most_uneven = 0.25f;
-/* One frame that changes more than this share of the whole is a jump, not a slope. */
-static const float most_jump = 0.45f;
+/* One frame that changes more than this share of the whole, and so many times the frames' even
+ * share, is a jump, not a slope. */
+static const float most_jump = 0.1f, most_jump_even = 3;
+
+static_assert(MD_ARRAY_LEN(lengths) <= MD_GRADUAL_LENGTHS, "");
 
 struct fit {
     float distance;    /* root mean square of B - A */
     float unexplained; /* root mean square of what the mix leaves, in units of B - A */
     float uneven;      /* root mean square deviation of a from the straight line */
+    float dip;         /* contrast in the middle, in units of that between A's and B's */
 };
+
+/* Two pictures laid over each other have less contrast than either: contrast of x over what a line
+ * from A's to B's would give. */
+static float dip_of(const struct md_look *a, const struct md_look *b, const struct md_look *x,
+                    float line)
+{
+    const float noise = 3; /* grey levels */
+    return (x->deviation + noise) / (a->deviation * (1 - line) + b->deviation * line + noise);
+}
 
 /* B - A, kept while pictures between the two are put to it. */
 struct mix {
@@ -75,46 +91,53 @@ static float share_of(const struct mix *mix, const struct md_look *x, float *ret
 static bool fit_mix(const struct md_history *history, int64_t start, int64_t end, struct fit *fit)
 {
     struct mix mix;
-    start_mix(&mix, md_history_look(history, start), md_history_look(history, end));
+    const struct md_look *a = md_history_look(history, start), *b = md_history_look(history, end);
+    start_mix(&mix, a, b);
     fit->distance = sqrtf(mix.square / (MD_LOOK_COARSE_W * MD_LOOK_COARSE_H)) / 4;
     if (fit->distance < least_distance)
         return false;
     /* The middle alone tells for most stretches that they are none. */
-    float rest, unexplained = 0, uneven = 0;
+    float rest, unexplained = 0, uneven = 0, dip = 0;
     float half = share_of(&mix, md_history_look(history, (start + end) / 2), &rest);
     if (rest > 0.8f * 0.8f || half < 0.1f || half > 0.9f)
         return false;
     for (int i = 1; i <= PLACES; i++) {
         int64_t frame = start + ((end - start) * i + (PLACES + 1) / 2) / (PLACES + 1);
-        float share = share_of(&mix, md_history_look(history, frame), &rest);
+        const struct md_look *x = md_history_look(history, frame);
+        float share = share_of(&mix, x, &rest);
         float line = (float)(frame - start) / (float)(end - start);
         unexplained += rest;
         uneven += (share - line) * (share - line);
+        if (i >= MIDDLE && i <= PLACES + 1 - MIDDLE)
+            dip += dip_of(a, b, x, line);
     }
+    fit->dip = dip / (PLACES + 2 - 2 * MIDDLE);
     fit->unexplained = sqrtf(unexplained / PLACES);
     fit->uneven = sqrtf(uneven / PLACES);
     return fit->unexplained <= most_unexplained && fit->uneven <= most_uneven;
 }
 
-/* The log-odds; not computed to the end when it cannot exceed least. */
+/* The log-odds; not computed to the end when they cannot be positive. */
 static float score(const struct md_history *history, int64_t start, int64_t end,
-                   const struct fit *fit, float least)
+                   const struct fit *fit)
 {
     struct md_activity activity;
     md_history_activity(history, start, end, &activity);
     const struct md_look *a = md_history_look(history, start), *b = md_history_look(history, end);
     float plain = md_change_plain(a, b);
-    if (activity.largest > most_jump * plain + activity.outside)
+    float even = plain / (float)(end - start);
+    if (activity.largest > most_jump * plain + most_jump_even * even + 1.5f * activity.outside)
         return -INFINITY;
     float known = weights.bias + weights.unexplained * fit->unexplained +
                   weights.unexplained_square * fit->unexplained * fit->unexplained +
-                  weights.uneven * logf(0.02f + fit->uneven) +
+                  weights.uneven * logf(0.02f + fit->uneven) + weights.dip * fit->dip +
+                  weights.contrast * logf(10 + a->deviation + b->deviation) +
                   weights.histogram * logf(0.03f + md_change_histogram(a, b)) +
-                  weights.motionless * activity.residual / (activity.plain + 0.1f) +
+                  weights.motionless * activity.residual / (activity.plain + 0.01f) +
                   weights.inside * logf((activity.plain + 0.5f) / (activity.outside + 0.5f)) +
                   weights.outside * logf(activity.outside + 0.5f);
     /* The motion search is dear, and its result bounded: shape by twice the plain difference. */
-    if (known + weights.shape * logf(1 + 2 * plain) + weights.unlike * logf(1.05f) <= least)
+    if (known + weights.shape * logf(1 + 2 * plain) + weights.unlike * logf(1.05f) <= 0)
         return -INFINITY;
     struct md_change whole;
     md_change_measure(a, b, &whole);
@@ -122,13 +145,12 @@ static float score(const struct md_history *history, int64_t start, int64_t end,
            weights.unlike * logf(0.05f + whole.unlike);
 }
 
-bool md_dissolve_find(const struct md_history *history, int64_t end, float rate,
-                      struct md_stretch *ret_stretch)
+int md_dissolve_find(const struct md_history *history, int64_t end, float rate,
+                     struct md_stretch ret_stretches[MD_GRADUAL_LENGTHS])
 {
-    *ret_stretch = (struct md_stretch){.kind = MD_TRANSITION_DISSOLVE, .score = 0};
     if (md_look_is_blank(md_history_look(history, end))) /* that would be a fade */
-        return false;
-    int before = 0;
+        return 0;
+    int before = 0, found = 0;
     for (size_t i = 0; i < MD_ARRAY_LEN(lengths); i++) {
         int length = md_rate_frames(rate, lengths[i], 4, MD_GRADUAL_LONGEST);
         int64_t start = end - length;
@@ -139,12 +161,10 @@ bool md_dissolve_find(const struct md_history *history, int64_t end, float rate,
         if (md_look_is_blank(md_history_look(history, start)) ||
             !fit_mix(history, start, end, &fit))
             continue;
-        float s = score(history, start, end, &fit, ret_stretch->score);
-        if (s > ret_stretch->score) {
-            ret_stretch->start = start;
-            ret_stretch->end = end;
-            ret_stretch->score = s;
-        }
+        float s = score(history, start, end, &fit);
+        if (s > 0)
+            ret_stretches[found++] = (struct md_stretch){
+                .start = start, .end = end, .kind = MD_TRANSITION_DISSOLVE, .score = s};
     }
-    return ret_stretch->score > 0;
+    return found;
 }

@@ -14,16 +14,20 @@ struct md_stretch {
 
 enum { MD_GRADUAL_LONGEST = 160 }; /* frames */
 
+/* Stretches that end at `end` and have a positive score, of different lengths: two dissolves close
+ * to each other look like a third one. Returns how many. */
+enum { MD_GRADUAL_LENGTHS = 12 };
+int md_dissolve_find(const struct md_history *history, int64_t end, float rate,
+                     struct md_stretch ret_stretches[MD_GRADUAL_LENGTHS]);
+
 /* The best stretch that ends at `end`; false when none has a positive score. */
-bool md_dissolve_find(const struct md_history *history, int64_t end, float rate,
-                      struct md_stretch *ret_stretch);
 bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
                   struct md_stretch *ret_stretch);
 
 /* No light, no shape: black, white or any even colour. */
 static inline bool md_look_is_blank(const struct md_look *look)
 {
-    return look->deviation < 4 && look->gradient < 1;
+    return look->deviation < 5 && look->gradient < 1;
 }
 
 #endif

@@ -11,10 +11,11 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-/* Between candidates at the beginning of a shot, and most ever, in movie time. */
-static const int64_t spacing_us = 300000, most_spacing_us = 2000000;
+/* Between candidates at the beginning of a shot, and most ever, in movie time: no shot of a second
+ * is without one, however softly it begins. */
+static const int64_t spacing_us = 300000, most_spacing_us = 700000;
 /* For so much longer a quieter moment is waited for. */
-static const double patience = 1.5;
+static const double patience = 1.25;
 
 /* A change this large (grey levels motion does not explain) may be a cut: take a picture after. */
 static const float sudden = 6;

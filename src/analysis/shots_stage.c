@@ -356,7 +356,7 @@ static bool outputs_present(const struct md_stage_env *env, const void *artifact
 
 const struct md_stage_ops md_stage_ops_shots = {
     .stage = MD_STAGE_SHOTS,
-    .revision = 1,
+    .revision = 2,
     .run = run,
     .outputs_present = outputs_present,
 };

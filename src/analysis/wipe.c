@@ -25,11 +25,13 @@ static const int lengths[] = {8, 11, 15, 20, 27, 36};
 /* Limits found on 52 wipes and as many minutes without. */
 static const float least_telling = 0.45f;   /* share of places where old and new differ */
 static const float least_explained = 0.85f; /* share of those that show one or the other */
-static const float most_border = 2.9f;      /* in units of the root of the telling places */
+static const float most_border = 3.1f;      /* in units of the root of the telling places */
 static const float most_back = 0.12f;       /* share of places that change back */
-static const float most_uneven = 0.13f;
+static const float most_uneven = 0.16f;
 static const float least_histogram = 0.25f; /* of old to new, or they are one scene */
 static const float least_residual = 0.5f;   /* what motion leaves of the difference */
+/* A little of each fault is too much, too: border + 10 x uneven + 3 x places that do not tell. */
+static const float most_faults = 5;
 /* A pan over a plain wall looks like a wipe, but most of its change is explained by motion and goes
  * on around it. What is explained that far must be clearer. */
 static const float least_motionless = 0.24f, clear_motionless = 0.5f;
@@ -150,10 +152,14 @@ static float score(const struct wipe *wipe, float motionless, float inside)
     if (explained < least_explained || border > most_border || back > most_back ||
         uneven > most_uneven || motionless < least_motionless)
         return 0;
+    float mute = 1 - (float)wipe->telling / SIZE;
+    if (border + 10 * uneven + 3 * mute > most_faults)
+        return 0;
     if (motionless < clear_motionless && (explained < clear_explained || inside < clear_inside))
         return 0;
-    /* On the scale of the dissolves' log-odds: a clean wipe is beyond doubt. */
-    return 1 + 2 * margin(explained, least_explained, 0.1f) +
+    /* On the scale of the dissolves' log-odds: a clean wipe is beyond doubt. A part of a wipe is as
+     * clean as the whole, but covers less of the picture. */
+    return 3 * (float)wipe->telling / SIZE + 2 * margin(explained, least_explained, 0.1f) +
            2 * margin(-border, -most_border, 1.5f) + 2 * margin(-uneven, -most_uneven, 0.1f) +
            margin(-back, -most_back, 0.1f);
 }
@@ -183,7 +189,7 @@ static float try_wipe(const struct md_history *history, int64_t start, int64_t e
     }
     struct md_activity activity;
     md_history_activity(history, start, end, &activity);
-    float s = score(&wipe, activity.residual / (activity.plain + 0.1f),
+    float s = score(&wipe, activity.residual / (activity.plain + 0.01f),
                     (activity.plain + 0.5f) / (activity.outside + 0.5f));
     if (s <= 0)
         return 0;
@@ -195,11 +201,11 @@ static float try_wipe(const struct md_history *history, int64_t start, int64_t e
 bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
                   struct md_stretch *ret_stretch)
 {
-    *ret_stretch = (struct md_stretch){.kind = MD_TRANSITION_WIPE, .score = 0};
     /* One frame more or less is the same wipe: every other frame is put to it. */
     if (end % 2 || md_look_is_blank(md_history_look(history, end)))
         return false;
     int before = 0;
+    struct md_stretch best = {.kind = MD_TRANSITION_WIPE};
     for (size_t i = 0; i < MD_ARRAY_LEN(lengths); i++) {
         int length = md_rate_frames(rate, lengths[i], 4, MD_GRADUAL_LONGEST);
         int64_t start = end - length;
@@ -207,11 +213,12 @@ bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
             continue;
         before = length;
         float s = try_wipe(history, start, end);
-        if (s > ret_stretch->score) {
-            ret_stretch->start = start;
-            ret_stretch->end = end;
-            ret_stretch->score = s;
+        if (s > best.score) {
+            best.start = start;
+            best.end = end;
+            best.score = s;
         }
     }
-    return ret_stretch->score > 0;
+    *ret_stretch = best;
+    return best.score > 0;
 }

@@ -3,6 +3,7 @@
 #include "render/outputs_text.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -46,17 +47,38 @@ void md_text_plain(struct md_str *out, const char *text)
     each_character(out, text, put_plain);
 }
 
-static void put_markdown(struct md_str *out, const char *bytes, size_t n)
+/* Markup in the middle of a line, and where links are made of plain text: "://", "www.", "a@b". */
+static bool is_markup(const char *text, size_t i)
 {
-    if (n == 1 && *bytes != '\n' && *bytes != '\t' &&
-        strchr("\\`*_{}[]<>()#+-.!|&~=$:@\"'^", *bytes))
-        md_str_append_char(out, '\\');
-    put_plain(out, bytes, n);
+    if (strchr("\\`*_[]<>&|~^$@", text[i]))
+        return true;
+    if (text[i] == ':')
+        return text[i + 1] == '/';
+    return text[i] == '.' && i >= 3 && strncasecmp(text + i - 3, "www", 3) == 0;
+}
+
+/* The character that would make this line a heading, a list or a rule; SIZE_MAX: none. */
+static size_t line_mark(const char *text)
+{
+    size_t blanks = strspn(text, " "), digits = strspn(text + blanks, "0123456789");
+    char mark = text[blanks + digits];
+    if (mark && strchr(digits ? ".)" : "#+-=", mark))
+        return blanks + digits;
+    return SIZE_MAX;
 }
 
 void md_text_markdown(struct md_str *out, const char *text)
 {
-    each_character(out, text, put_markdown);
+    md_autostr clean = {0};
+    md_text_plain(&clean, text);
+    out->failed |= md_str_failed(&clean);
+    const char *line = md_str_text(&clean);
+    size_t mark = line_mark(line);
+    for (size_t i = 0; line[i]; i++) {
+        if (i == mark || is_markup(line, i))
+            md_str_append_char(out, '\\');
+        md_str_append_char(out, line[i]);
+    }
 }
 
 static void put_csv(struct md_str *out, const char *bytes, size_t n)

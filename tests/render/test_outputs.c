@@ -441,7 +441,14 @@ static void each_format_escapes_what_it_must(void **state)
     escaped(md_text_csv, "-1", "\"'-1\"");
     escaped(md_text_csv, NULL, "\"\"");
     escaped(md_text_ffmeta, "a=b;c#d\\e\nf", "a\\=b\\;c\\#d\\\\e f");
-    escaped(md_text_markdown, "# *a* [b](c) <d> 1. x", "\\# \\*a\\* \\[b\\]\\(c\\) \\<d\\> 1\\. x");
+    escaped(md_text_markdown, "# *a* [b](c) <d> 1. x", "\\# \\*a\\* \\[b\\](c) \\<d\\> 1. x");
+    escaped(md_text_markdown, "What - no! (0:21) #1.", "What - no! (0:21) #1.");
+    escaped(md_text_markdown,
+            "\x07"
+            "- 12) a",
+            "\\- 12) a");
+    escaped(md_text_markdown, " 12) a\n# b", " 12\\) a # b");
+    escaped(md_text_markdown, "http://a www.b.c d@e &lt;", "http\\://a www\\.b.c d\\@e \\&lt;");
     escaped(md_text_xml, "<a href='x'>\n&", "&lt;a href=&#39;x&#39;&gt; &amp;");
 }
 

@@ -75,7 +75,7 @@ GOV_API int gov_config_set(struct gov_config *config, const char *name, const ch
 GOV_API int gov_config_get(const struct gov_config *config, const char *name, char *text,
                            size_t size);
 
-/* A named set of values laid over a configuration. */
+/* A named set of values laid over a configuration. "auto" is all zeros: made for the device. */
 struct gov_preset {
     const char *name;
     int64_t movies_default;
@@ -90,8 +90,88 @@ struct gov_preset {
 /* The table; *ret_count rows. */
 GOV_API const struct gov_preset *gov_presets(size_t *ret_count);
 
-/* Lays a preset over *config. Errors: NOT_FOUND. */
+/* Lays a preset over *config; "auto" without a device is "balanced". Errors: NOT_FOUND. */
 GOV_API int gov_config_apply_preset(struct gov_config *config, const char *name);
+
+/*
+ * The same for a device of total_bytes (<= 0: unknown), which only "auto" looks at. With G = the
+ * total in GiB, rounded:
+ *
+ *   movies   G / 6,   1 to 4            max_bytes  85 % of the total, rounded up to 0.1 GB
+ *   at most  G / 4,   movies to 8       fraction   0.85
+ *   chunks   G x 2/3, 2 to 16
+ *   prompts  G / 3,   1 to 8
+ *
+ * so that 12 GiB gives exactly the preset "rtx3060", 24 GiB the batches of "high-performance".
+ * Errors: NOT_FOUND.
+ */
+GOV_API int gov_config_apply_preset_for(struct gov_config *config, const char *name,
+                                        int64_t total_bytes);
+
+/*
+ * The batch sizes in force for work that ran out of memory, "emergency mode": one movie, a quarter
+ * of the chunks but 2 to 4, a quarter of the prompts but 1 to 2; never more than *config has.
+ */
+GOV_API void gov_config_apply_emergency(struct gov_config *config);
+
+/*
+ * Layers. Whoever embeds the library tells every value it found and where, in any order; what is in
+ * force follows from the layers alone, and each value remembers where it came from. A preset, named
+ * in whichever layer, lies above the defaults and below every file.
+ */
+enum gov_config_layer {
+    GOV_LAYER_DEFAULT = 0,
+    GOV_LAYER_PRESET,
+    GOV_LAYER_FILE,
+    GOV_LAYER_ENVIRONMENT,
+    GOV_LAYER_COMMAND_LINE,
+    GOV_LAYER_COUNT
+};
+
+#define GOV_CONFIG_KEYS_MAX 48 /* at least as many as there are keys */
+
+/* Where a value came from. */
+struct gov_config_origin {
+    enum gov_config_layer layer;
+    char where[GOV_LABEL_MAX]; /* "moviedigest.ini:12", "GPU_MEMORY_FRACTION", "rtx3060"; or "" */
+};
+
+/* Zero-fill is not valid: gov_config_sources_init. Fields are to be read. */
+struct gov_config_sources {
+    struct gov_config config;                             /* what is in force, once resolved */
+    struct gov_config_origin origin[GOV_CONFIG_KEYS_MAX]; /* by row of gov_config_keys */
+    struct gov_config told;                               /* values, before the preset */
+    char preset[GOV_LABEL_MAX];                           /* "balanced" */
+    struct gov_config_origin preset_origin;
+};
+
+GOV_API void gov_config_sources_init(struct gov_config_sources *sources);
+
+/* Tells one value, as gov_config_set, but one from a higher layer stays; of one layer the last
+ * counts. Errors: INVALID (a layer that cannot be told), and those of gov_config_set. */
+GOV_API int gov_config_sources_set(struct gov_config_sources *sources, enum gov_config_layer layer,
+                                   const char *where, const char *name, const char *value,
+                                   char *why, size_t why_size);
+
+/* Names the preset, likewise. Errors: INVALID, NOT_FOUND (with a sentence in why). */
+GOV_API int gov_config_sources_preset(struct gov_config_sources *sources,
+                                      enum gov_config_layer layer, const char *where,
+                                      const char *name, char *why, size_t why_size);
+
+/*
+ * Lays the layers over one another into sources->config and origin, for a device of total_bytes
+ * (<= 0: unknown), and checks the result. May be called again after more was told. Errors: those
+ * of gov_config_check.
+ */
+GOV_API int gov_config_sources_resolve(struct gov_config_sources *sources, int64_t total_bytes,
+                                       char *why, size_t why_size);
+
+/* Of a key, by name. NULL: there is none. */
+GOV_API const struct gov_config_origin *
+gov_config_sources_origin(const struct gov_config_sources *sources, const char *name);
+
+/* "default", "preset", "file", "environment", "command line"; never NULL. */
+GOV_API const char *gov_layer_name(enum gov_config_layer layer);
 
 /* Checks ranges and that values agree with each other. Errors: INVALID, with a sentence in why. */
 GOV_API int gov_config_check(const struct gov_config *config, char *why, size_t why_size);

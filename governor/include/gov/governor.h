@@ -6,7 +6,7 @@
  *     gov_governor_sample(g, now_us, NULL);            // measure
  *     gov_governor_admit(g, &request, &admission);     // decide: granted, queue, never
  *     ... do the work; sample now and then ...
- *     gov_governor_release(g, admission.lease_id, now_us, &lease);   // lease.peak_bytes
+ *     gov_governor_release(g, admission.lease_id, &lease);   // lease.peak_bytes
  *
  * The decisions are pure: they use the last sample fed and the ledger, no clock and no I/O.
  * A simulation opens no device and feeds its own samples (gov_governor_feed).
@@ -29,6 +29,7 @@ extern "C" {
 #endif
 
 struct gov_governor;
+struct gov_recorder;
 
 enum gov_verdict {
     GOV_GRANTED = 0,
@@ -169,6 +170,55 @@ GOV_API int gov_governor_resize(struct gov_governor *governor, uint64_t lease_id
 GOV_API int gov_governor_lease(struct gov_governor *governor, uint64_t lease_id,
                                struct gov_lease *ret_lease);
 
+/*
+ * Something ran out of memory, as a worker told it, or its end. Zero-fill what is not known, but
+ * wanted_bytes: -1 then.
+ */
+struct gov_oom {
+    uint64_t lease_id;    /* GOV_LEASE_NONE: owner and stage say whose it was */
+    const char *owner;    /* NULL: the lease's */
+    const char *stage;    /* NULL: the lease's */
+    int64_t wanted_bytes; /* what could not be had */
+    int32_t batch;        /* units at once */
+    int64_t now_us;
+};
+
+/* Counts it and records it. What to do about it is gov/recover.h's to say. Errors: INVALID. */
+GOV_API int gov_governor_note_oom(struct gov_governor *governor, const struct gov_oom *oom);
+
+/*
+ * From now on events are recorded there (see gov/recorder.h); NULL: no more. The recorder is
+ * borrowed and may serve several governors. Not thread-safe: set it before the governor is used.
+ */
+GOV_API void gov_governor_set_recorder(struct gov_governor *governor,
+                                       struct gov_recorder *recorder);
+
+/* now: at the last reading, -1 unknown; peak: since the last reset; total: all growth ever seen
+ * from one reading to the next, or all there ever was. */
+struct gov_amount {
+    int64_t now;
+    int64_t peak;
+    int64_t total;
+};
+
+/* What a tier has done, ever. */
+struct gov_tier_stats {
+    int64_t runs;
+    int64_t passes;
+    int64_t fruitless; /* runs that freed next to nothing */
+    int64_t freed_bytes;
+    int64_t most_freed_bytes; /* by one run */
+    int64_t last_freed_bytes;
+};
+
+/* Pauses of admission by critical pressure. */
+struct gov_pause_stats {
+    int64_t count;
+    int64_t since_us;   /* of the one that lasts; -1: none does */
+    int64_t longest_us; /* of those that ended */
+    int64_t total_us;   /* of those that ended */
+};
+
 /* Now, peak, total of everything. */
 struct gov_status {
     bool has_sample;
@@ -186,6 +236,18 @@ struct gov_status {
     int64_t queued_count;
     int64_t never_count;
     int64_t freed_bytes; /* by tiers, measured, ever */
+    struct gov_amount used;
+    struct gov_amount own;
+    struct gov_amount others;
+    struct gov_amount leased;                    /* bytes granted; the same as leases says */
+    struct gov_amount lease_count;               /* leases held */
+    struct gov_amount pending;                   /* granted and not yet taken; total: as leased */
+    struct gov_tier_stats tiers[GOV_TIER_COUNT]; /* by enum gov_tier; [0] is their sum */
+    struct gov_pause_stats pauses;
+    int64_t ooms_count;           /* ever */
+    int64_t resized_count;        /* leases grown or shrunk, ever */
+    int64_t released_count;       /* leases ended, ever */
+    int64_t samples_failed_count; /* readings that failed, ever */
 };
 
 GOV_API void gov_governor_status(struct gov_governor *governor, struct gov_status *ret_status);
@@ -204,7 +266,10 @@ GOV_API int64_t gov_governor_next_sample_us(struct gov_governor *governor);
 /* Peaks (leases, used, own) start again from now. */
 GOV_API void gov_governor_reset_peaks(struct gov_governor *governor);
 
-/* gov_ledger_is_valid of its ledger. */
+/*
+ * Recomputes and compares all that must hold: the ledger's sums, counts against one another, peaks
+ * above what is now. Also called after every change in debug builds. false is a bug in libgov.
+ */
 GOV_API bool gov_governor_is_valid(struct gov_governor *governor);
 
 /*

@@ -11,14 +11,17 @@
  *   above 1 at once; always within 1/8 and 8.
  *
  * It is judged by its error and, above all, by how often it was too low even with the buffer.
- * History lives in memory, of bounded size: the regime used longest ago makes room. An interface to
- * keep it in a database is to come. One thread at a time.
+ * History lives in memory, of bounded size: the regime used longest ago makes room. To outlive the
+ * process it is written as rows of text, one per regime, through a small interface that whoever
+ * embeds it implements (a database, a file). One thread at a time.
  */
 #ifndef GOV_HISTORY_H
 #define GOV_HISTORY_H
 
+#include <gov/batch.h>
 #include <gov/config.h>
 #include <gov/error.h>
+#include <gov/log.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -76,6 +79,7 @@ struct gov_regime_stats {
     int64_t peak_measured_bytes; /* ever */
     int64_t too_low_count;       /* ever: measured more than corrected prediction and buffer */
     double mean_error_percent;   /* of those kept: |corrected - measured| / measured */
+    double too_low_percent;      /* too_low_count of count */
 };
 
 /* Errors: NOT_FOUND. */
@@ -84,6 +88,74 @@ GOV_API int gov_history_stats(const struct gov_history *history, const char *reg
 
 /* The i-th regime's key, in no order; NULL after the last. */
 GOV_API const char *gov_history_regime(const struct gov_history *history, size_t index);
+
+/*
+ * The batch size of a regime, made with start_size and most when it is new; otherwise what history
+ * knows, with its limits set to most. Belongs to the history and is valid until the next call that
+ * names another regime: ask again instead of keeping it. Every call counts as a change to be saved.
+ * NULL: INVALID arguments or no memory; a gov_batch of one's own does as well then.
+ */
+GOV_API struct gov_batch *gov_history_batch(struct gov_history *history, const char *regime,
+                                            int64_t start_size, int64_t most);
+
+/* To look at; NULL when the regime has none. */
+GOV_API const struct gov_batch *gov_history_find_batch(const struct gov_history *history,
+                                                       const char *regime);
+
+/* How batches made or loaded from now on shrink and grow; the default is gov_batch_rule_default. */
+GOV_API void gov_history_set_batch_rule(struct gov_history *history,
+                                        const struct gov_batch_rule *rule);
+
+/*
+ * Seconds on a clock that survives restarts, for what fades by time and for which regime was used
+ * longest ago. Tell it at the start and now and then. A clock that jumps back is ignored.
+ */
+GOV_API void gov_history_tell_time(struct gov_history *history, int64_t now_s);
+
+/*
+ * Where rows are kept. A row is text of at most GOV_HISTORY_ROW_MAX bytes, with no 0 and no newline
+ * in it, a version in front and a checksum at the end; the store need not understand it. Both
+ * functions return 0 or a negative gov_error.
+ */
+#define GOV_HISTORY_ROW_MAX 8192
+
+/* Takes one row; not 0: stop. */
+typedef int (*gov_history_row_fn)(void *user, const char *regime, const char *row, size_t size);
+
+struct gov_history_store {
+    void *context;
+    /* Required. Calls each_row(user, ...) for every row kept, in any order, and returns what it
+     * returned if that was not 0. */
+    int (*load)(void *context, gov_history_row_fn each_row, void *user);
+    /* Required. Puts a row in the place of the regime's old one. */
+    int (*save)(void *context, const char *regime, const char *row, size_t size);
+};
+
+/*
+ * Loads all rows; a regime already there is replaced. A row that is damaged, of another version or
+ * for an impossible regime is skipped, and log (may be NULL) says so. When there are more than
+ * most_regimes, those used last stay. Errors: INVALID, NOMEM, what the store returns; what was
+ * loaded until then stays.
+ */
+GOV_API int gov_history_load(struct gov_history *history, const struct gov_history_store *store,
+                             const struct gov_log *log, size_t *ret_loaded, size_t *ret_skipped);
+
+/*
+ * Saves every regime that changed since it was loaded or saved. After an error (INVALID, what the
+ * store returns) those not saved still count as changed. ret_saved may be NULL.
+ */
+GOV_API int gov_history_save(struct gov_history *history, const struct gov_history_store *store,
+                             size_t *ret_saved);
+
+/*
+ * One row: writes at most size bytes with an end; *ret_length without it. Errors: NOT_FOUND, RANGE
+ * (no room). Reading never trusts a byte. Errors: INVALID (regime), FORMAT, NOMEM; the regime is
+ * then as it was.
+ */
+GOV_API int gov_history_row_write(const struct gov_history *history, const char *regime, char *row,
+                                  size_t size, size_t *ret_length);
+GOV_API int gov_history_row_read(struct gov_history *history, const char *regime, const char *row,
+                                 size_t size);
 
 #ifdef __cplusplus
 }
