@@ -24,12 +24,17 @@ struct gov_backend {
     int (*processes)(void *state, bool with_children, struct gov_process *processes, size_t count);
     /* Optional. Fills at most capacity entries, in any order, pid and readings; *ret_count: all. */
     int (*list)(void *state, struct gov_process *processes, size_t capacity, size_t *ret_count);
+    /* Optional: brings what changes in info (process_note, id) up to date. */
+    void (*refresh)(const void *state, struct gov_device_info *info);
+    /* Optional; absent: the device has no events. NOT_FOUND when none waits. */
+    int (*next_event)(void *state, struct gov_device_event *ret_event);
     /* Optional; absent: peaks are as fine as the sampling. */
     int (*reset_peak)(void *state, int64_t pid);
 };
 
 extern const struct gov_backend gov_backend_host;
 extern const struct gov_backend gov_backend_sim;
+extern const struct gov_backend gov_backend_nvidia;
 
 /* The device's state when it is of this backend, else NULL. For a backend's own public functions.
  */

@@ -20,6 +20,7 @@ struct gov_device {
 static const struct gov_backend *const backends[] = {
     &gov_backend_host,
     &gov_backend_sim,
+    &gov_backend_nvidia,
     NULL,
 };
 
@@ -63,6 +64,7 @@ int gov_device_open(const char *spec, const struct gov_device_params *params,
         return GOV_E_NOMEM;
     device->backend = backend;
     device->memory_limit_bytes = params->memory_limit_bytes;
+    device->info.id.index = device->info.id.cuda_index = -1;
     int error = backend->open(argument, params, &device->state, &device->info);
     if (error) {
         free(device);
@@ -94,8 +96,12 @@ void *gov_device_state(const struct gov_device *device, const struct gov_backend
 
 void gov_device_info(const struct gov_device *device, struct gov_device_info *ret_info)
 {
-    if (device && ret_info)
-        *ret_info = device->info;
+    if (!device || !ret_info)
+        return;
+    struct gov_device_info info = device->info;
+    if (device->backend->refresh)
+        device->backend->refresh(device->state, &info);
+    *ret_info = info;
 }
 
 /* A backend's bug must not become a budget: what makes no sense counts as unknown. */
@@ -193,6 +199,15 @@ int gov_device_list_processes(struct gov_device *device, struct gov_process *pro
     *ret_count = count;
     free(all);
     return GOV_OK;
+}
+
+int gov_device_next_event(struct gov_device *device, struct gov_device_event *ret_event)
+{
+    if (!device || !ret_event)
+        return GOV_E_INVALID;
+    if (!device->backend->next_event)
+        return GOV_E_UNSUPPORTED;
+    return device->backend->next_event(device->state, ret_event);
 }
 
 int gov_device_reset_peak(struct gov_device *device, int64_t pid)
