@@ -148,6 +148,7 @@ static int list_processes(struct gov_governor *g, struct gov_process **ret_proce
     return error;
 }
 
+/* -1 when one of them uses an amount that nobody knows: a sum without it would be too low. */
 static bool sum_own(const struct gov_process *processes, size_t count, int64_t *ret_own_bytes)
 {
     bool known = false;
@@ -156,6 +157,9 @@ static bool sum_own(const struct gov_process *processes, size_t count, int64_t *
         if (processes[i].valid & GOV_PROCESS_USED) {
             own = gov_add_saturated(own, MAX(processes[i].used_bytes, 0));
             known = true;
+        } else if (processes[i].valid & GOV_PROCESS_PRESENT) {
+            *ret_own_bytes = -1;
+            return false;
         }
     }
     *ret_own_bytes = own;
