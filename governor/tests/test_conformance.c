@@ -1,270 +1,268 @@
 /*
- * What every backend promises, run on each: the host as it is, the host on a made-up tree, and the
- * simulated device. A new backend adds a row.
+ * The conformance suite on the backends that need no driver: the host as it is, the host on a
+ * made-up tree (where its readings can be exact), simulated cards.
  */
+#include "conformance.h"
 #include "tree.h"
 
-#include <gov/device.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-struct subject {
-    const char *name;
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+
+/* ---- simulated cards: the first process is 100, the next 101, and so on ---- */
+
+struct sim_context {
     const char *spec;
-    bool made_up_host;
-    int64_t total_bytes; /* 0: whatever the machine has */
+    struct gov_sim_params params;
+    int64_t last_pid;
 };
 
-static const struct subject subjects[] = {
-    {"host", "host", false, 0},
-    {"host on a made-up tree", "host", true, INT64_C(8) << 30},
-    {"sim:rtx3060", "sim:rtx3060", false, INT64_C(12) << 30},
-    {"sim", "sim", false, 6 * GOV_GB},
+static int sim_open(void *context, int64_t memory_limit_bytes, struct gov_device **ret_device)
+{
+    struct sim_context *c = context;
+    struct gov_device_params params = {.memory_limit_bytes = memory_limit_bytes, .sim = c->params};
+    c->last_pid = 100;
+    return gov_device_open(c->spec, &params, ret_device);
+}
+
+static int sim_take(void *context, struct gov_device *device, int64_t now_us, int64_t bytes,
+                    int64_t *ret_pid)
+{
+    struct sim_context *c = context;
+    int error = gov_sim_take(device, now_us, c->last_pid + 1, bytes);
+    if (!error)
+        *ret_pid = ++c->last_pid;
+    return error;
+}
+
+static void sim_give(void *context, struct gov_device *device, int64_t pid)
+{
+    (void)context;
+    assert_int_equal(gov_sim_give(device, pid, -1), 0);
+}
+
+static void sim_lose(void *context, struct gov_device *device)
+{
+    (void)context;
+    assert_int_equal(gov_sim_lose(device), 0);
+}
+
+/* ---- the host: another process touches pages ---- */
+
+enum { HOLDERS = 4 };
+
+struct host_context {
+    struct {
+        pid_t pid;
+        int pipe; /* closing it ends the process */
+    } holders[HOLDERS];
 };
 
-struct opened {
+/* What such a process does: touch, say so, wait for the end. */
+static int hold(const char *size)
+{
+    size_t bytes = (size_t)strtoull(size, NULL, 10);
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return 1;
+    for (size_t i = 0; i < bytes; i += 4096)
+        memory[i] = 1;
+    char byte = 1;
+    if (write(STDOUT_FILENO, &byte, 1) != 1)
+        return 1;
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        ;
+    return 0;
+}
+
+static int host_open(void *context, int64_t memory_limit_bytes, struct gov_device **ret_device)
+{
+    (void)context;
+    struct gov_device_params params = {.memory_limit_bytes = memory_limit_bytes};
+    return gov_device_open("host", &params, ret_device);
+}
+
+static int host_take(void *context, struct gov_device *device, int64_t now_us, int64_t bytes,
+                     int64_t *ret_pid)
+{
+    (void)device;
+    (void)now_us;
+    struct host_context *c = context;
+    int slot = 0, in[2], out[2];
+    while (c->holders[slot].pid)
+        assert_true(++slot < HOLDERS);
+    assert_int_equal(pipe(in) | pipe(out), 0);
+    char size[32], byte;
+    snprintf(size, sizeof size, "%lld", (long long)bytes);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) {
+        dup2(in[0], STDIN_FILENO);
+        dup2(out[1], STDOUT_FILENO);
+        for (int fd = 3; fd < 256; fd++) /* the ends that keep the others alive too */
+            close(fd);
+        execl("/proc/self/exe", "hold", size, (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    assert_int_equal(read(out[0], &byte, 1), 1);
+    close(out[0]);
+    c->holders[slot].pid = pid;
+    c->holders[slot].pipe = in[1];
+    *ret_pid = pid;
+    return 0;
+}
+
+static void host_give(void *context, struct gov_device *device, int64_t pid)
+{
+    (void)device;
+    struct host_context *c = context;
+    for (int i = 0; i < HOLDERS; i++) {
+        if (c->holders[i].pid != pid)
+            continue;
+        int status = -1;
+        close(c->holders[i].pipe);
+        assert_int_equal(waitpid((pid_t)pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+        c->holders[i].pid = 0;
+    }
+}
+
+/* ---- the host on a made-up tree: taking memory is writing what the kernel would write ---- */
+
+struct tree_context {
     struct tree tree;
-    struct gov_device *device;
+    bool made;
+    int64_t taken[8]; /* by process 1000 + index */
 };
 
-static void open_subject(const struct subject *subject, int64_t limit, struct opened *opened)
+static void write_meminfo(const struct tree_context *c)
 {
+    char text[128];
+    int64_t available = 6 * GIB;
+    for (int i = 0; i < 8; i++)
+        available -= c->taken[i];
+    snprintf(text, sizeof text, "MemTotal: %lld kB\nMemAvailable: %lld kB\n",
+             (long long)(8 * GIB / 1024), (long long)(available / 1024));
+    tree_write(&c->tree, "proc/meminfo", text);
+}
+
+static int tree_open(void *context, int64_t memory_limit_bytes, struct gov_device **ret_device)
+{
+    struct tree_context *c = context;
     char proc[80], cgroup[80];
-    struct gov_device_params params = {.memory_limit_bytes = limit};
-    tree_init(&opened->tree);
-    if (subject->made_up_host) {
-        tree_write(&opened->tree, "proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 1 kB\n");
-        snprintf(proc, sizeof proc, "%s/proc", opened->tree.root);
-        snprintf(cgroup, sizeof cgroup, "%s/cgroup", opened->tree.root);
-        params.host.proc_path = proc;
-        params.host.cgroup_root = cgroup;
+    if (!c->made) {
+        *c = (struct tree_context){.made = true};
+        tree_init(&c->tree);
+        write_meminfo(c);
     }
-    if (!strcmp(subject->spec, "sim"))
-        params.sim.total_bytes = subject->total_bytes;
-    assert_int_equal(gov_device_open(subject->spec, &params, &opened->device), 0);
-}
-
-static void close_subject(struct opened *opened)
-{
-    gov_device_free(opened->device);
-    tree_done(&opened->tree);
-}
-
-static void a_reading_is_known_and_adds_up(void **state)
-{
-    const struct subject *subject = *state;
-    struct opened o;
-    open_subject(subject, 0, &o);
-    for (int64_t now = 1; now < 20; now++) {
-        struct gov_sample s;
-        assert_int_equal(gov_device_sample(o.device, now, now % 2 ? 0 : -1, &s), 0);
-        uint32_t known = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE;
-        assert_int_equal(s.valid & known, known);
-        assert_int_equal(s.at_us, now);
-        assert_true(s.total_bytes > 0 && s.used_bytes >= 0 && s.free_bytes >= 0);
-        assert_int_equal(s.used_bytes + s.free_bytes, s.total_bytes);
-        if (subject->total_bytes)
-            assert_int_equal(s.total_bytes, subject->total_bytes);
-        if (s.valid & GOV_SAMPLE_LARGEST_FREE)
-            assert_true(s.largest_free_bytes <= s.free_bytes);
-        assert_int_equal(!!(s.valid & GOV_SAMPLE_OWN), now % 2);
-        double percent = gov_sample_used_percent(&s);
-        assert_true(percent >= 0 && percent <= 100);
-    }
-    close_subject(&o);
-}
-
-static void a_memory_limit_is_the_new_total(void **state)
-{
-    struct opened o;
-    open_subject(*state, 100 * GOV_MB, &o);
-    struct gov_sample s;
-    assert_int_equal(gov_device_sample(o.device, 1, 30 * GOV_MB, &s), 0);
-    assert_int_equal(s.total_bytes, 100 * GOV_MB);
-    assert_true(s.free_bytes <= 70 * GOV_MB);
-    assert_int_equal(s.used_bytes + s.free_bytes, s.total_bytes);
-    struct gov_device_info info;
-    gov_device_info(o.device, &info);
-    assert_string_equal(info.limited_by, "memory limit");
-    close_subject(&o);
-}
-
-static void a_process_that_is_not_there_is_unknown_and_no_error(void **state)
-{
-    struct opened o;
-    open_subject(*state, 0, &o);
-    struct gov_device_info info;
-    gov_device_info(o.device, &info);
-    struct gov_process process = {.pid = INT32_MAX - 7, .valid = ~0u, .used_bytes = 5};
-    int error = gov_device_processes(o.device, true, &process, 1);
-    assert_int_equal(error, info.has_processes ? 0 : GOV_E_UNSUPPORTED);
-    if (!error) {
-        assert_int_equal(process.valid, 0);
-        assert_int_equal(process.used_bytes, 0);
-        assert_int_equal(process.pid, INT32_MAX - 7);
-    }
-    assert_int_equal(gov_device_processes(o.device, true, NULL, 0),
-                     info.has_processes ? 0 : GOV_E_UNSUPPORTED);
-    assert_int_not_equal(gov_device_reset_peak(o.device, INT32_MAX - 7), 0);
-    close_subject(&o);
-}
-
-static void wrong_arguments_are_refused_by_the_front(void **state)
-{
-    struct opened o;
-    open_subject(*state, 0, &o);
-    struct gov_sample s;
-    struct gov_process process = {.pid = -1};
-    assert_int_equal(gov_device_sample(NULL, 0, 0, &s), GOV_E_INVALID);
-    assert_int_equal(gov_device_sample(o.device, 0, 0, NULL), GOV_E_INVALID);
-    assert_int_equal(gov_device_processes(o.device, true, NULL, 1), GOV_E_INVALID);
-    assert_int_equal(gov_device_processes(o.device, true, &process, 1), GOV_E_INVALID);
-    assert_int_equal(gov_device_reset_peak(o.device, 0), GOV_E_INVALID);
-    assert_int_equal(gov_sim_take(o.device, 0, 0, 5), GOV_E_INVALID);
-    assert_int_equal(gov_sim_take(o.device, 0, 1, -5), GOV_E_INVALID);
-    assert_int_equal(gov_sim_give(NULL, 1, 1), GOV_E_INVALID);
-    close_subject(&o);
-}
-
-static void several_devices_live_side_by_side(void **state)
-{
-    struct opened a, b;
-    open_subject(*state, 0, &a);
-    open_subject(*state, 50 * GOV_MB, &b);
-    struct gov_sample sa, sb;
-    assert_int_equal(gov_device_sample(a.device, 1, 0, &sa), 0);
-    assert_int_equal(gov_device_sample(b.device, 1, 0, &sb), 0);
-    assert_true(sa.total_bytes > sb.total_bytes);
-    close_subject(&a);
-    assert_int_equal(gov_device_sample(b.device, 2, 0, &sb), 0);
-    close_subject(&b);
-}
-
-static void specs_that_name_nothing_are_refused(void **state)
-{
-    (void)state;
-    struct gov_device *device = NULL;
-    static const char *const unknown[] = {"nvidia9", "hos", "host2", "host:1", "sim:nothing", ":"};
-    for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
-        assert_int_equal(gov_device_open(unknown[i], NULL, &device), GOV_E_NO_DEVICE);
-    assert_int_equal(gov_device_open(NULL, NULL, &device), GOV_E_INVALID);
-    assert_int_equal(gov_device_open("", NULL, &device), GOV_E_INVALID);
-    assert_int_equal(gov_device_open("sim", NULL, &device), GOV_E_INVALID); /* how large? */
-    assert_int_equal(gov_device_open("host", NULL, NULL), GOV_E_INVALID);
-    struct gov_device_params params = {.memory_limit_bytes = -1};
-    assert_int_equal(gov_device_open("host", &params, &device), GOV_E_INVALID);
-    params = (struct gov_device_params){.sim = {.total_bytes = 5, .reserved_bytes = 6}};
-    assert_int_equal(gov_device_open("sim", &params, &device), GOV_E_INVALID);
-    params = (struct gov_device_params){.sim = {.total_bytes = 5, .neighbour_count = 1}};
-    assert_int_equal(gov_device_open("sim", &params, &device), GOV_E_INVALID);
-    assert_null(device);
-    gov_device_free(NULL);
-}
-
-static void the_backends_are_listed(void **state)
-{
-    (void)state;
-    const char *summary = NULL;
-    assert_string_equal(gov_backend_name(0, &summary), "host");
-    assert_non_null(summary);
-    assert_string_equal(gov_backend_name(1, NULL), "sim");
-    size_t n = 0;
-    while (gov_backend_name(n, NULL))
-        n++;
-    assert_true(n >= 2);
-    assert_null(gov_backend_name(SIZE_MAX, NULL));
-}
-
-static void a_simulated_card_has_processes_neighbours_and_an_end(void **state)
-{
-    (void)state;
-    static const struct gov_sim_neighbour neighbours[] = {
-        {.at_us = 100, .until_us = 200, .bytes = 2 * GOV_GB},
-        {.at_us = 150, .bytes = 90 * GOV_GB},
+    snprintf(proc, sizeof proc, "%s/proc", c->tree.root);
+    snprintf(cgroup, sizeof cgroup, "%s/cgroup", c->tree.root);
+    struct gov_device_params params = {
+        .memory_limit_bytes = memory_limit_bytes,
+        .host = {.proc_path = proc, .cgroup_root = cgroup},
     };
-    struct gov_device_params params = {.sim = {.total_bytes = 10 * GOV_GB,
-                                               .reserved_bytes = GOV_GB,
-                                               .neighbours = neighbours,
-                                               .neighbour_count = 1}};
-    struct gov_device *device;
-    struct gov_sample s;
-    assert_int_equal(gov_device_open("sim", &params, &device), 0);
-    assert_int_equal(gov_sim_take(device, 0, 7, 6 * GOV_GB), 0);
-    assert_int_equal(gov_sim_take(device, 0, 7, 3 * GOV_GB + 1), GOV_E_DEVICE_NOMEM);
-    assert_int_equal(gov_device_sample(device, 99, 6 * GOV_GB, &s), 0);
-    assert_int_equal(s.used_bytes, 7 * GOV_GB);
-    assert_int_equal(s.others_bytes, 0); /* the driver's share is nobody's */
-    assert_int_equal(gov_device_sample(device, 100, 6 * GOV_GB, &s), 0);
-    assert_int_equal(s.others_bytes, 2 * GOV_GB);
-    assert_int_equal(gov_sim_take(device, 150, 8, 2 * GOV_GB), GOV_E_DEVICE_NOMEM);
-    assert_int_equal(gov_sim_take(device, 200, 8, 2 * GOV_GB), 0); /* the neighbour has gone */
-    struct gov_process p[2] = {{.pid = 7}, {.pid = 8}};
-    assert_int_equal(gov_sim_give(device, 7, 5 * GOV_GB), 0);
-    assert_int_equal(gov_device_processes(device, false, p, 2), 0);
-    assert_int_equal(p[0].used_bytes, GOV_GB);
-    assert_int_equal(p[0].peak_bytes, 6 * GOV_GB);
-    assert_int_equal(gov_device_reset_peak(device, 7), 0);
-    assert_int_equal(gov_device_processes(device, false, p, 1), 0);
-    assert_int_equal(p[0].peak_bytes, GOV_GB);
-    assert_int_equal(gov_sim_give(device, 7, -1), 0);
-    assert_int_equal(gov_sim_give(device, 7, -1), GOV_E_NOT_FOUND);
-    assert_int_equal(gov_device_sample(device, 300, -1, &s), 0);
-    assert_int_equal(s.used_bytes, 3 * GOV_GB);
-    gov_device_free(device);
+    return gov_device_open("host", &params, ret_device);
 }
 
-/* A neighbour may ask for anything; it gets what is left. */
-static void a_greedy_neighbour_fills_the_card_and_no_more(void **state)
+static void tree_reset(void *context)
 {
-    (void)state;
-    static const struct gov_sim_neighbour greedy[] = {{.bytes = INT64_MAX},
-                                                      {.bytes = INT64_MAX}};
-    struct gov_device_params params = {.sim = {.neighbours = greedy, .neighbour_count = 2}};
-    struct gov_device *device;
-    struct gov_sample s;
-    assert_int_equal(gov_device_open("sim:rtx3060", &params, &device), 0);
-    assert_int_equal(gov_device_sample(device, 1, 0, &s), 0);
-    assert_int_equal(s.free_bytes, 0);
-    assert_int_equal(s.others_bytes + s.reserved_bytes, s.total_bytes);
-    gov_device_free(device);
+    struct tree_context *c = context;
+    if (c->made)
+        tree_done(&c->tree);
+    c->made = false;
 }
 
-static void the_host_does_not_play_simulated_device(void **state)
+static int tree_take(void *context, struct gov_device *device, int64_t now_us, int64_t bytes,
+                     int64_t *ret_pid)
 {
-    (void)state;
-    struct gov_device *device;
-    assert_int_equal(gov_device_open("host", NULL, &device), 0);
-    assert_int_equal(gov_sim_take(device, 0, 1, 1), GOV_E_UNSUPPORTED);
-    assert_int_equal(gov_sim_give(device, 1, 1), GOV_E_UNSUPPORTED);
-    gov_device_free(device);
+    (void)device;
+    (void)now_us;
+    struct tree_context *c = context;
+    int i = 0;
+    while (c->taken[i])
+        i++;
+    c->taken[i] = bytes;
+    char path[64], text[160];
+    long long kb = (long long)(bytes / 1024);
+    snprintf(path, sizeof path, "proc/%d/status", 1000 + i);
+    snprintf(text, sizeof text, "VmHWM: %lld kB\nVmRSS: %lld kB\nRssAnon: %lld kB\n", kb + 8,
+             kb + 4, kb);
+    tree_write(&c->tree, path, text);
+    snprintf(path, sizeof path, "proc/%d/clear_refs", 1000 + i);
+    tree_write(&c->tree, path, "");
+    write_meminfo(c);
+    *ret_pid = 1000 + i;
+    return 0;
 }
 
-int main(void)
+static void tree_give(void *context, struct gov_device *device, int64_t pid)
 {
-    enum { SUBJECTS = sizeof subjects / sizeof subjects[0], PROMISES = 5, SINGLES = 5 };
-    static const struct CMUnitTest promises[PROMISES] = {
-        cmocka_unit_test(a_reading_is_known_and_adds_up),
-        cmocka_unit_test(a_memory_limit_is_the_new_total),
-        cmocka_unit_test(a_process_that_is_not_there_is_unknown_and_no_error),
-        cmocka_unit_test(wrong_arguments_are_refused_by_the_front),
-        cmocka_unit_test(several_devices_live_side_by_side),
-    };
-    static const struct CMUnitTest singles[SINGLES] = {
-        cmocka_unit_test(specs_that_name_nothing_are_refused),
-        cmocka_unit_test(the_backends_are_listed),
-        cmocka_unit_test(a_simulated_card_has_processes_neighbours_and_an_end),
-        cmocka_unit_test(a_greedy_neighbour_fills_the_card_and_no_more),
-        cmocka_unit_test(the_host_does_not_play_simulated_device),
-    };
-    static char names[SUBJECTS * PROMISES][128];
-    struct CMUnitTest tests[SUBJECTS * PROMISES + SINGLES];
-    size_t n = 0;
-    for (size_t s = 0; s < SUBJECTS; s++) {
-        for (size_t p = 0; p < PROMISES; p++, n++) {
-            snprintf(names[n], sizeof names[n], "%s: %s", subjects[s].name, promises[p].name);
-            tests[n] = promises[p];
-            tests[n].name = names[n];
-            tests[n].initial_state = (void *)&subjects[s];
-        }
+    (void)device;
+    struct tree_context *c = context;
+    char path[64];
+    snprintf(path, sizeof path, "proc/%d/status", (int)pid);
+    tree_write(&c->tree, path, ""); /* an open descriptor reads nothing more, as in /proc */
+    snprintf(path, sizeof path, "%s/proc/%d/status", c->tree.root, (int)pid);
+    assert_int_equal(remove(path), 0);
+    c->taken[pid - 1000] = 0;
+    write_meminfo(c);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct gov_sim_neighbour neighbours[] = {{.bytes = 1 * GIB}, {.bytes = 200 * MIB}};
+    static struct host_context host;
+    static struct tree_context tree;
+    static struct sim_context plain = {.spec = "sim", .params = {.total_bytes = 6 * GOV_GB}};
+    static struct sim_context size = {.spec = "sim:7.5GB"};
+    static struct sim_context reference = {.spec = "sim:rtx3060"};
+    static struct sim_context small = {.spec = "sim:gtx1660", .params = {.lag_us = 700000}};
+    static struct sim_context busy = {.spec = "sim:rtx4090",
+                                      .params = {.neighbours = neighbours, .neighbour_count = 2}};
+    static struct sim_context large = {.spec = "sim:h200", .params = {.lag_us = 1}};
+    if (argc == 2 && !strcmp(argv[0], "hold"))
+        return hold(argv[1]);
+
+#define SIM(label, where, total, slack, settle)                                                    \
+    {                                                                                              \
+        .name = label, .context = &(where), .open = sim_open, .backend = "sim",                    \
+        .total_bytes = total, .take = sim_take, .give = sim_give, .give_ends_process = true,       \
+        .take_bytes = 777 * GOV_MB, .slack_bytes = slack, .settle_us = settle, .refuses = true,    \
+        .lose = sim_lose                                                                           \
     }
-    memcpy(tests + n, singles, sizeof singles);
-    return cmocka_run_group_tests_name("conformance", tests, NULL, NULL);
+    const struct conformance_backend backends[] = {
+        {.name = "host",
+         .context = &host,
+         .open = host_open,
+         .backend = "host",
+         .take = host_take,
+         .give = host_give,
+         .give_ends_process = true,
+         .take_bytes = 96 * MIB,
+         .slack_bytes = 48 * MIB, /* a sanitizer's own memory */
+         .noisy = true},
+        {.name = "host on a made-up tree",
+         .context = &tree,
+         .open = tree_open,
+         .reset = tree_reset,
+         .backend = "host",
+         .total_bytes = 8 * GIB,
+         .take = tree_take,
+         .give = tree_give,
+         .give_ends_process = true,
+         .take_bytes = 512 * MIB,
+         .slack_bytes = 0},
+        SIM("sim", plain, 6 * GOV_GB, 0, 0),
+        SIM("sim:7.5GB", size, 7500 * GOV_MB, 250 * MIB, 0),
+        SIM("sim:rtx3060", reference, 12288 * MIB, 232 * MIB, 0),
+        SIM("sim:gtx1660, lagging", small, 6144 * MIB, 152 * MIB, 700000),
+        SIM("sim:rtx4090 with neighbours", busy, 24564 * MIB, 452 * MIB, 0),
+        SIM("sim:h200", large, 143771 * MIB, 522 * MIB, 1),
+    };
+    return conformance_run("conformance", backends, sizeof backends / sizeof backends[0]);
 }

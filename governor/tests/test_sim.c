@@ -352,6 +352,20 @@ static void neighbours_get_what_is_left_and_take_what_is_given_back(void **state
     gov_device_free(device);
 }
 
+/* A neighbour may wish for anything; it gets what is left. */
+static void a_greedy_neighbour_fills_the_card_and_no_more(void **state)
+{
+    (void)state;
+    static const struct gov_sim_neighbour greedy[] = {{.bytes = INT64_MAX}, {.bytes = INT64_MAX}};
+    struct gov_sim_params params = {.neighbours = greedy, .neighbour_count = 2};
+    struct gov_device *device = open_sim("sim:rtx3060", &params);
+    struct gov_sample s = sample_at(device, 1);
+    assert_int_equal(s.free_bytes, 0);
+    gov_sample_set_own(&s, 0);
+    assert_int_equal(s.others_bytes + s.reserved_bytes, s.total_bytes);
+    gov_device_free(device);
+}
+
 static void all_processes_are_listed_biggest_first(void **state)
 {
     (void)state;
@@ -686,6 +700,7 @@ int main(void)
         cmocka_unit_test(neighbours_step_ramp_and_saw),
         cmocka_unit_test(a_jump_in_time_lands_where_small_steps_do),
         cmocka_unit_test(neighbours_get_what_is_left_and_take_what_is_given_back),
+        cmocka_unit_test(a_greedy_neighbour_fills_the_card_and_no_more),
         cmocka_unit_test(all_processes_are_listed_biggest_first),
         cmocka_unit_test(one_live_slice_pins_its_chunk),
         cmocka_unit_test(holes_are_filled_before_the_pool_grows),
