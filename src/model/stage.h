@@ -42,7 +42,8 @@ const struct md_artifact_type *md_stage_artifact(enum md_stage stage);
 enum md_executor { MD_EXECUTOR_MEDIA, MD_EXECUTOR_ASR, MD_EXECUTOR_LLM, MD_EXECUTORS };
 extern const char *const md_executor_names[]; /* "media", "asr", "llm", NULL-ended */
 
-/* How much a stage may take, once no smaller batch helps. The artifact must not depend on it. */
+/* How much a stage may take, once no smaller batch helps. The artifact must not depend on it; the
+ * digest's picture may be coded otherwise, never cut otherwise. */
 enum md_settings {
     MD_SETTINGS_NORMAL,
     MD_SETTINGS_SMALL, /* quantised caches, fewer layers on the GPU, fewer pictures at once */

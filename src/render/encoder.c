@@ -126,8 +126,13 @@ static int open_x264(struct md_encoder *encoder, const struct md_video_encoder_p
         rc = av_opt_set_int(codec->priv_data, "a53cc", 0, 0);
     if (rc >= 0)
         rc = av_opt_set(codec->priv_data, "x264-params", "cpu-independent=1", 0);
-    if (rc >= 0 && (int64_t)codec->width * codec->height > large_samples)
-        rc = av_opt_set_int(codec->priv_data, "rc-lookahead", 10, 0);
+    if (rc >= 0 && (params->small || (int64_t)codec->width * codec->height > large_samples))
+        rc = av_opt_set_int(codec->priv_data, "rc-lookahead", params->small ? 0 : 10, 0);
+    if (rc >= 0 && params->small) {
+        codec->thread_count = 1;
+        codec->refs = 1;
+        codec->max_b_frames = 0;
+    }
     return rc < 0 ? rc : avcodec_open2(codec, NULL, NULL);
 }
 

@@ -31,6 +31,8 @@ struct md_video_encoder_params {
     AVRational time_base;  /* of the frames */
     AVRational frame_rate; /* about, for rate control */
     int quality;
+    bool small; /* as few pictures in memory as the encoder can work with; larger file, same frames
+                 */
     struct md_packet_sink sink;
 };
 /* MD_ERR_UNSUPPORTED when FFmpeg has no libx264, MD_ERR_EXTERNAL, MD_ERR_NOMEM. */

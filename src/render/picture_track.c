@@ -143,6 +143,7 @@ static int open_encoder(struct md_picture_track *track, const AVFrame *first)
     bool interlaced = (stream && stream->interlaced) || md_av_frame_is_interlaced(first);
     track->look = md_look_choose(first, &geometry, interlaced);
     struct md_video_encoder_params params = {
+        .small = env->settings != MD_SETTINGS_NORMAL,
         .look = &track->look,
         .time_base = track->time_base,
         .frame_rate = frame_rate(stream),

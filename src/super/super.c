@@ -119,6 +119,7 @@ static int start_process(struct md_super *s, const struct md_command *command,
     }
     process->id = command->worker;
     process->executor = command->executor;
+    process->busy = true; /* with starting */
     process->movie = command->movie;
     process->batch = command->batch;
     process->settings = command->settings;

@@ -173,7 +173,6 @@ static bool on_hello(struct md_super *s, struct md_process *process,
         return false;
     }
     process->said_hello = true;
-    process->busy = true; /* with the task */
     send_task(s, process);
     return true;
 }

@@ -370,7 +370,8 @@ static int run_stage(struct runner *runner, enum md_stage stage, const struct md
         return md_fail(failure, MD_ERR_BUG, "a stage without threads");
     if (get_extent(view, &batch, &env.settings, &lease_bytes, failure) < 0)
         return failure->code;
-    env.threads = (int)threads;
+    /* Each thread of a decoder holds pictures of its own. */
+    env.threads = env.settings == MD_SETTINGS_NORMAL ? (int)threads : 1;
     env.batch = (int)batch;
     runner->stage = stage;
     md_work_clean(&runner->work);

@@ -5,6 +5,7 @@
  * looks for them, memory comes from the C library's internal names. */
 #include <dlfcn.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static void *(*next_calloc)(size_t, size_t);
 static void *(*next_realloc)(void *, size_t);
 static int (*next_posix_memalign)(void **, size_t, size_t);
 static void *(*next_aligned_alloc)(size_t, size_t);
+static void *(*next_memalign)(size_t, size_t); /* x264's choice */
 static int (*next_pthread_create)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
 /* Before main, and before any thread: no lock is needed. Allocations before this go to the
@@ -39,6 +41,7 @@ __attribute__((constructor)) static void find_next(void)
     FIND(realloc);
     FIND(posix_memalign);
     FIND(aligned_alloc);
+    FIND(memalign);
     FIND(pthread_create);
 #undef FIND
 }
@@ -86,6 +89,11 @@ SEEN void *aligned_alloc(size_t alignment, size_t size)
 {
     return seen(next_aligned_alloc ? next_aligned_alloc(alignment, size)
                                    : __libc_memalign(alignment, size));
+}
+
+SEEN void *memalign(size_t alignment, size_t size)
+{
+    return seen(next_memalign ? next_memalign(alignment, size) : __libc_memalign(alignment, size));
 }
 
 /* A thread's stack is memory, too; its lack is told as EAGAIN. */
