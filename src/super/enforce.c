@@ -289,6 +289,10 @@ void md_super_set_lease_(struct md_super *s, struct md_process *process, int64_t
         return;
     int error = enforce(s, process, bytes);
     process->enforced_bytes = bytes;
+    if (bytes > 0)
+        md_log(s->params->log, MD_LOG_DEBUG, "super",
+               "worker %" PRIu32 " may take %" PRId64 " MB%s%s", process->id, bytes / 1000000,
+               error ? ": " : "", error ? strerror(error) : "");
     if (error && !s->unenforced_said) {
         md_log(s->params->log, MD_LOG_WARNING, "super", "leases cannot be enforced: %s",
                strerror(error));
