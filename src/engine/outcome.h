@@ -19,5 +19,6 @@ enum md_movie_end {
     MD_MOVIE_FAILED,
     MD_MOVIE_CANCELLED, /* by the user, before it was done */
 };
+enum { MD_MOVIE_ENDS = MD_MOVIE_CANCELLED + 1 };
 
 #endif

@@ -36,7 +36,8 @@ enum source {
     SOURCE_CANCEL,
     SOURCE_SOCKET,
     SOURCE_PID,
-    SOURCE_STDERR
+    SOURCE_STDERR,
+    SOURCE_OTHER
 };
 
 static const int taken_signals[] = {SIGINT, SIGTERM, SIGHUP, SIGWINCH, SIGTSTP};
@@ -464,6 +465,10 @@ static void on_source(struct md_super *s, uint64_t data, unsigned events)
         if (process && md_process_reap(process))
             bury(s, process);
         break;
+    case SOURCE_OTHER:
+        if (!s->ends)
+            s->params->source->ready(s->params->source->user, s);
+        break;
     }
 }
 
@@ -499,6 +504,7 @@ static void turn(struct md_super *s)
             md_super_listen_(s, s->processes.v[i]);
     tell_put_off(s);
     on_time(s);
+    md_super_close_(s);
 }
 
 static int open_engine(struct md_super *s, const struct gov_config *config,
@@ -535,6 +541,8 @@ static int open_descriptors(struct md_super *s, const sigset_t *signals, struct 
     }
     if (s->params->cancel_fd > 0 && !watch(s, s->params->cancel_fd, SOURCE_CANCEL, 0, EPOLLIN))
         return md_fail_errno(failure, errno, "cannot watch for a cancel");
+    if (s->params->source && !watch(s, s->params->source->fd, SOURCE_OTHER, 0, EPOLLIN))
+        return md_fail_errno(failure, errno, "cannot watch for commands");
     return MD_OK;
 }
 
@@ -567,6 +575,7 @@ static void tear_down(struct md_super *s)
             close(fds[i]);
     md_vec_done(&s->processes);
     md_vec_done(&s->own_events);
+    md_vec_done(&s->jobs);
     md_record_done(&s->record);
     for (int i = 0; i < MD_EXECUTORS; i++)
         free(s->worker_paths[i]);
@@ -576,14 +585,14 @@ static int add_movies(struct md_super *s, struct md_failure *failure)
 {
     (void)gov_governor_watch(s->memory.governor, getpid());
     md_memory_sample(&s->memory, md_super_now_us_(s));
-    if (md_engine_reserve(s->engine, s->params->job_count) < 0)
+    if (md_engine_reserve(s->engine, s->params->job_count) < 0 ||
+        md_vec_reserve(&s->jobs, s->params->job_count) < 0)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory for %zu movies", s->params->job_count);
     for (size_t i = 0; i < s->params->job_count; i++)
-        md_super_tell_(s, &(struct md_event){
-                              .kind = MD_EVENT_ADD,
-                              .label = md_path_base(s->params->jobs[i].movie_path),
-                          });
-    md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_CLOSE});
+        if (md_super_take_job_(s, &s->params->jobs[i]) < 0)
+            return md_fail(failure, MD_ERR_NOMEM, "out of memory for %zu movies",
+                           s->params->job_count);
+    md_super_close_(s);
     return MD_OK;
 }
 
@@ -609,6 +618,7 @@ int md_super_run(const struct md_super_params *params, struct md_super_result *r
             .failed_count = md_engine_count(s.engine, MD_MOVIE_FAILED),
             .cancelled_count = md_engine_count(s.engine, MD_MOVIE_CANCELLED),
             .cancelled = s.cancels > 0,
+            .stopped = s.stops,
             .signal = s.signal,
         };
     }

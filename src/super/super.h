@@ -32,6 +32,18 @@ struct md_job {
     const char *movie_path;
     const char *out_dir;
     const char *work_dir;
+    const struct md_options *options; /* what is made of it; NULL: as the run's. Borrowed */
+    unsigned stages;                  /* wanted, as bits; 0: as the run's */
+};
+
+struct md_super; /* a run, for those it calls */
+
+/* Something else that the loop is to wait for: `ready` is called from the loop, never from within
+ * another callback, whenever fd is readable; it may use the functions at the end of this file. */
+struct md_super_source {
+    int fd;
+    void (*ready)(void *user, struct md_super *super);
+    void *user;
 };
 
 /* Memory as the governor last saw it; a value that is not known is -1. */
@@ -86,13 +98,17 @@ struct md_super_params {
     const char *worker_path;
     /* false: leave signals alone (tests, embedding); cancel then through `cancel_fd`. */
     bool handle_signals;
+    const struct md_super_source *source; /* may be NULL */
+    /* Movies may be added while others are being done: the run ends when all have ended. */
+    bool stays_open;
     int cancel_fd; /* > 0: the reading end of a pipe; each byte is a cancel, as SIGINT is; borrowed.
                       0: none */
 };
 
 struct md_super_result {
-    size_t done_count, failed_count, cancelled_count; /* add up to job_count */
+    size_t done_count, failed_count, cancelled_count; /* add up to all movies */
     bool cancelled;                                   /* the user asked to stop */
+    bool stopped;                                     /* md_super_stop was called */
     int signal;                                       /* SIGINT, SIGTERM or SIGHUP; 0 none */
 };
 
@@ -106,5 +122,21 @@ struct md_super_result {
  * workers are stopped too, and go on with us. */
 int md_super_run(const struct md_super_params *params, struct md_super_result *ret_result,
                  struct md_failure *failure);
+
+/* --- for the callback of md_super_source --- */
+
+/* Adds a movie to a run that stays open; what the job points to is borrowed until the run's end.
+ * *ret_movie is its index. MD_ERR_CANCELLED: the run is ending. MD_ERR_NOMEM. */
+int md_super_add(struct md_super *super, const struct md_job *job, size_t *ret_movie);
+
+/* The movie is not to be done any more; it ends as cancelled. */
+void md_super_drop(struct md_super *super, size_t movie);
+
+/* Nothing new is started, what runs goes on; the observer's paused and resumed tell. */
+void md_super_pause(struct md_super *super);
+void md_super_resume(struct md_super *super);
+
+/* Running stages finish, then everything ends; movies not done end as cancelled. */
+void md_super_stop(struct md_super *super);
 
 #endif

@@ -1,5 +1,6 @@
 /* The runtime's state, shared by its files:
  *   super.c    the loop: waiting, timers, signals, what the engine commands
+ *   hooks.c    movies that join, and what the user wants of a run that goes on
  *   talk.c     records to and from workers
  *   process.c  a worker process
  *   memory.c   the governor of this machine
@@ -40,6 +41,7 @@ bool md_memory_sample(struct md_memory *memory, int64_t now_us);
 void md_memory_view(struct md_memory *memory, struct md_memory_view *ret_view);
 
 struct md_process_vec MD_VEC(struct md_process *);
+struct md_job_vec MD_VEC(struct md_job);
 
 /* An event that a command caused, to be told once all commands of the step are carried out. */
 struct md_own_event {
@@ -53,6 +55,7 @@ struct md_super {
     struct md_super_observer observer;
     struct md_memory memory;
     struct md_engine *engine;
+    struct md_job_vec jobs;           /* by the engine's number of the movie */
     char *worker_paths[MD_EXECUTORS]; /* found at the first use; NULL: not looked for */
     int epoll_fd, timer_fd, signal_fd;
     struct md_process_vec processes;    /* room is reserved for as many as the engine may start */
@@ -71,7 +74,9 @@ struct md_super {
     enum gov_tier tier_wanted;     /* asked for while another ran */
     int64_t load_us[MD_EXECUTORS]; /* what loading each model again takes */
     int cancels, signal;
-    bool ends; /* the engine has said so */
+    bool stops;  /* the user wants the run to end */
+    bool closed; /* the engine knows that no more movies come */
+    bool ends;   /* the engine has said so */
 };
 
 /* super.c */
@@ -85,6 +90,16 @@ void md_super_tell_(struct md_super *s, const struct md_event *event);
 void md_super_tell_later_(struct md_super *s, const struct md_event *event);
 /* Makes epoll wait for what the socket can still bring or take. */
 void md_super_watch_channel_(struct md_super *s, struct md_process *process);
+
+/* hooks.c */
+
+/* A movie joins the run. MD_ERR_NOMEM. */
+int md_super_take_job_(struct md_super *s, const struct md_job *job);
+/* Tells the engine that no more movies come, once that is so. */
+void md_super_close_(struct md_super *s);
+/* What is wanted of this movie. */
+const struct md_options *md_super_options_of_(const struct md_super *s, size_t movie);
+unsigned md_super_stages_of_(const struct md_super *s, size_t movie);
 
 /* talk.c */
 

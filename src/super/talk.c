@@ -33,22 +33,21 @@ void md_super_send_word_(struct md_super *s, struct md_process *process, const c
 
 static void add_movie(struct md_super *s, size_t movie)
 {
-    const struct md_job *job = &s->params->jobs[movie];
-    const unsigned all = (1u << MD_STAGES) - 1;
+    const struct md_job *job = &s->jobs.v[movie];
     md_record_add(&s->record, "movie", job->movie_path);
     md_record_add(&s->record, "out", job->out_dir);
     md_record_add(&s->record, "work", job->work_dir);
-    md_record_add_int(&s->record, "stages", s->params->stages ? s->params->stages : all);
+    md_record_add_int(&s->record, "stages", md_super_stages_of_(s, movie));
 }
 
-static void add_settings(struct md_super *s)
+static void add_settings(struct md_super *s, const struct md_options *options)
 {
     md_record_add_int(&s->record, "log-level",
                       s->params->log ? (int64_t)s->params->log->level : MD_LOG_ERROR);
     md_record_add_int(&s->record, "heartbeat", s->heartbeat_us);
     for (const struct md_option *o = md_option_table(); o->name; o++) {
         char key[MD_RECORD_WORD_MAX + 1];
-        md_autofree char *text = md_options_get(s->params->options, o);
+        md_autofree char *text = md_options_get(options, o);
         snprintf(key, sizeof key, "opt.%s", o->name);
         /* Without memory for a text the default holds, and the artifact's key is another one. */
         if (text)
@@ -67,15 +66,17 @@ static void add_extent(struct md_super *s, int batch, enum md_settings settings,
 /* What a worker is told first. */
 static void send_task(struct md_super *s, struct md_process *process)
 {
+    const struct md_options *options = s->params->options;
     if (process->executor == MD_EXECUTOR_MEDIA) {
         md_record_begin(&s->record, MD_SAY_JOB);
         add_movie(s, process->movie);
+        options = md_super_options_of_(s, process->movie);
     } else {
         md_record_begin(&s->record, MD_SAY_LOAD);
         md_record_add(&s->record, "executor", md_executor_names[process->executor]);
         add_extent(s, process->batch, process->settings, process->lease_bytes);
     }
-    add_settings(s);
+    add_settings(s, options);
     send_record(s, process);
 }
 
@@ -89,7 +90,7 @@ static void send_run(struct md_super *s, struct md_process *process,
     if (process->executor != MD_EXECUTOR_MEDIA) {
         process->movie = command->movie;
         add_movie(s, command->movie);
-        add_settings(s);
+        add_settings(s, md_super_options_of_(s, command->movie));
     }
     send_record(s, process);
 }
@@ -221,7 +222,7 @@ static bool on_progress(struct md_super *s, struct md_process *process,
     if (!get_stage(view, &stage) || md_record_get_int(view, "done", -most, most, &done) < 0 ||
         md_record_get_int(view, "total", -most, most, &total) < 0)
         return false;
-    if (s->observer.stage_progress && process->movie < s->params->job_count)
+    if (s->observer.stage_progress && process->movie < s->jobs.n)
         s->observer.stage_progress(s->observer.user, process->movie, stage, MD_MAX(done, 0),
                                    MD_MAX(total, 0));
     return true;
@@ -236,9 +237,9 @@ static bool on_log(struct md_super *s, struct md_process *process,
     if (!from || !message || md_record_get_int(view, "level", 0, MD_LOG_DEBUG, &level) < 0)
         return false;
     md_utf8_sanitize(component, sizeof component, from, strlen(from));
-    if (s->params->job_count > 1 && process->movie < s->params->job_count)
+    if (s->jobs.n > 1 && process->movie < s->jobs.n)
         md_log(s->params->log, (enum md_log_level)level, component, "%s: %s",
-               md_path_base(s->params->jobs[process->movie].movie_path), message);
+               md_path_base(s->jobs.v[process->movie].movie_path), message);
     else
         md_log(s->params->log, (enum md_log_level)level, component, "%s", message);
     return true;

@@ -1,0 +1,117 @@
+/* What is asked of a run while it goes on: more movies, fewer, a pause, an end. */
+#include "harness.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/file.h"
+
+/* At a line of what is told, something is done from the loop. */
+struct script {
+    struct batch *batch;
+    void (*act)(struct script *script, struct md_super *super);
+    int pipe[2];
+    struct md_options own;
+    struct md_super_observer told; /* the harness's own */
+    size_t added;
+    int acts, paused, resumed;
+    bool refused;
+};
+
+static void on_ready(void *user, struct md_super *super)
+{
+    struct script *script = user;
+    char byte;
+    assert_int_equal(read(script->pipe[0], &byte, 1), 1);
+    script->acts++;
+    script->act(script, super);
+}
+
+static void on_stage_started(void *user, size_t movie, enum md_stage stage, int attempt)
+{
+    struct script *script = user;
+    script->told.stage_started(script->batch, movie, stage, attempt);
+    if (movie == 0 && stage == MD_STAGE_SHOTS)
+        assert_int_equal(write(script->pipe[1], "x", 1), 1);
+}
+
+static void on_stage_finished(void *user, size_t movie, enum md_stage stage,
+                              const struct md_stage_result *result)
+{
+    struct script *script = user;
+    script->told.stage_finished(script->batch, movie, stage, result);
+}
+
+static void on_ended(void *user, size_t movie, enum md_movie_end end,
+                     const struct md_failure *failure)
+{
+    struct script *script = user;
+    script->told.movie_ended(script->batch, movie, end, failure);
+}
+
+/* Runs the batch; once the first movie's shots have begun the script acts. */
+static void run_script(struct script *script, struct batch *b)
+{
+    struct md_super_params params;
+    struct md_super_observer observer;
+    struct md_failure failure = {0};
+    script->batch = b;
+    assert_int_equal(pipe(script->pipe), 0);
+    const struct md_super_source source = {
+        .fd = script->pipe[0], .ready = on_ready, .user = script};
+    batch_params(b, &params, &observer);
+    script->told = observer;
+    observer = (struct md_super_observer){
+        .user = script,
+        .stage_started = on_stage_started,
+        .stage_finished = on_stage_finished,
+        .movie_ended = on_ended,
+    };
+    params.source = &source;
+    params.stays_open = true;
+    if (md_super_run(&params, &b->result, &failure) != MD_OK)
+        fail_msg("%s", failure.message);
+    close(script->pipe[0]);
+    close(script->pipe[1]);
+}
+
+static void add_another(struct script *script, struct md_super *super)
+{
+    struct batch *b = script->batch;
+    struct md_job job = b->jobs[1];
+    job.options = &script->own;
+    assert_int_equal(md_super_add(super, &job, &script->added), MD_OK);
+}
+
+static void a_movie_added_while_others_run_is_done_as_it_wants(void **state)
+{
+    struct batch *b = *state;
+    struct script script = {.act = add_another};
+    assert_int_equal(md_options_init(&script.own), MD_OK);
+    assert_int_equal(md_options_set(&script.own, md_option_find("length"), "7s", NULL), MD_OK);
+    batch_add(b, "one", "");
+    batch_add(b, "two", "");
+    b->count = 1; /* the second one comes later */
+    run_script(&script, b);
+    b->count = 2;
+    assert_int_equal(script.acts, 1);
+    assert_int_equal(script.added, 1);
+    assert_int_equal(b->result.done_count, 2);
+    assert_int_equal(b->runs[MD_STAGE_SHOTS], 2);
+    md_autofree char *one = batch_read(b, "out/one/work/cut.json");
+    md_autofree char *two = batch_read(b, "out/two/work/cut.json");
+    assert_string_not_equal(one, two); /* of another length */
+    md_options_done(&script.own);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, batch_open, batch_close)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_movie_added_while_others_run_is_done_as_it_wants),
+    };
+    return cmocka_run_group_tests_name("super_hooks", tests, NULL, NULL);
+}
