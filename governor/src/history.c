@@ -12,32 +12,10 @@
 
 #include <gov/estimate.h>
 
+#include "history_internal.h"
 #include "util.h"
 
 static const double MOST_CORRECTION = 8;
-
-struct pair {
-    int64_t predicted_bytes;
-    int64_t measured_bytes;
-};
-
-struct regime {
-    char key[GOV_REGIME_MAX];
-    struct pair pairs[GOV_HISTORY_KEPT];
-    int64_t count; /* ever; pairs[count % KEPT] is next */
-    int64_t peak_measured_bytes;
-    int64_t too_low_count;
-    uint64_t used_at; /* history.clock when last used */
-};
-
-struct gov_history {
-    struct gov_config config;
-    struct regime *regimes;
-    size_t count;
-    size_t capacity;
-    size_t most;
-    uint64_t clock;
-};
 
 int gov_history_new(const struct gov_config *config, size_t most_regimes,
                     struct gov_history **ret_history)
@@ -49,6 +27,7 @@ int gov_history_new(const struct gov_config *config, size_t most_regimes,
         return GOV_E_NOMEM;
     history->config = *config;
     history->most = most_regimes;
+    history->rule = gov_batch_rule_default;
     *ret_history = history;
     return GOV_OK;
 }
@@ -57,7 +36,9 @@ void gov_history_free(struct gov_history *history)
 {
     if (!history)
         return;
-    free(history->regimes);
+    for (size_t i = 0; i < history->count; i++)
+        free(history->entries[i].regime);
+    free(history->entries);
     free(history);
 }
 
@@ -110,38 +91,104 @@ char *gov_regime_key(const struct gov_regime *regime, char key[GOV_REGIME_MAX])
     return key;
 }
 
-static struct regime *find(const struct gov_history *history, const char *key)
+/* FNV-1a: so that looking a regime up touches one cache line a dozen of them, not one each. */
+static uint64_t hash_of(const char *key)
 {
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (const char *p = key; *p; p++)
+        hash = (hash ^ (unsigned char)*p) * UINT64_C(1099511628211);
+    return hash;
+}
+
+struct regime *gov_history_lookup(const struct gov_history *history, const char *key)
+{
+    uint64_t hash = key ? hash_of(key) : 0;
     for (size_t i = 0; key && i < history->count; i++) {
-        if (!strcmp(history->regimes[i].key, key))
-            return &history->regimes[i];
+        const struct history_entry *entry = &history->entries[i];
+        if (entry->hash == hash && !strcmp(entry->regime->key, key))
+            return entry->regime;
     }
     return NULL;
 }
 
-/* A place for one more regime: a new one, or that of the regime used longest ago. */
-static struct regime *make_room(struct gov_history *history)
+static bool is_older(const struct regime *a, const struct regime *b)
+{
+    return a->used_s != b->used_s ? a->used_s < b->used_s : a->used_at < b->used_at;
+}
+
+/* A place for one more regime, zeroed: a new one, or that of the regime used longest ago. */
+static struct history_entry *make_room(struct gov_history *history)
 {
     if (history->count == history->most) {
-        struct regime *oldest = &history->regimes[0];
+        struct history_entry *oldest = &history->entries[0];
         for (size_t i = 1; i < history->count; i++) {
-            if (history->regimes[i].used_at < oldest->used_at)
-                oldest = &history->regimes[i];
+            if (is_older(history->entries[i].regime, oldest->regime))
+                oldest = &history->entries[i];
         }
         return oldest;
     }
     if (history->count == history->capacity) {
         size_t capacity = MIN(history->capacity ? history->capacity * 2 : 8, history->most);
-        struct regime *grown = realloc(history->regimes, capacity * sizeof *grown);
+        struct history_entry *grown = realloc(history->entries, capacity * sizeof *grown);
         if (!grown)
             return NULL;
-        history->regimes = grown;
+        history->entries = grown;
         history->capacity = capacity;
     }
-    return &history->regimes[history->count++];
+    struct regime *regime = calloc(1, sizeof *regime);
+    if (!regime)
+        return NULL;
+    history->entries[history->count].regime = regime;
+    return &history->entries[history->count++];
 }
 
-static size_t kept(const struct regime *regime)
+bool gov_history_key_is_valid(const char *key)
+{
+    return key && *key && memchr(key, 0, GOV_REGIME_MAX);
+}
+
+struct regime *gov_history_add_regime(struct gov_history *history, const char *key)
+{
+    struct regime *regime = gov_history_lookup(history, key);
+    if (regime)
+        return regime;
+    struct history_entry *entry = make_room(history);
+    if (!entry)
+        return NULL;
+    memset(entry->regime, 0, sizeof *entry->regime);
+    memcpy(entry->regime->key, key, strlen(key));
+    entry->hash = hash_of(key);
+    return entry->regime;
+}
+
+bool gov_history_would_drop(const struct gov_history *history, const struct regime *regime)
+{
+    if (history->count < history->most)
+        return false;
+    for (size_t i = 0; i < history->count; i++) {
+        if (is_older(history->entries[i].regime, regime))
+            return false;
+    }
+    return true;
+}
+
+void gov_history_tell_time(struct gov_history *history, int64_t now_s)
+{
+    history->now_s = MAX(history->now_s, now_s);
+}
+
+void gov_history_set_batch_rule(struct gov_history *history, const struct gov_batch_rule *rule)
+{
+    history->rule = *rule;
+}
+
+static void touch(struct gov_history *history, struct regime *regime)
+{
+    regime->used_at = ++history->clock;
+    regime->used_s = MAX(regime->used_s, history->now_s);
+}
+
+size_t gov_history_kept(const struct regime *regime)
 {
     return (size_t)MIN(regime->count, GOV_HISTORY_KEPT);
 }
@@ -149,7 +196,7 @@ static size_t kept(const struct regime *regime)
 static double factor_of(const struct regime *regime)
 {
     double ratios[GOV_HISTORY_KEPT];
-    size_t n = kept(regime);
+    size_t n = gov_history_kept(regime);
     if (!n)
         return 1;
     for (size_t i = 0; i < n; i++) {
@@ -176,26 +223,20 @@ static int64_t corrected(int64_t predicted_bytes, double factor)
 int gov_history_add(struct gov_history *history, const char *key, int64_t predicted_bytes,
                     int64_t measured_bytes)
 {
-    if (!history || !key || strlen(key) >= GOV_REGIME_MAX || predicted_bytes <= 0 ||
-        measured_bytes <= 0)
+    if (!history || !gov_history_key_is_valid(key) || predicted_bytes <= 0 || measured_bytes <= 0)
         return GOV_E_INVALID;
-    struct regime *regime = find(history, key);
-    if (!regime) {
-        regime = make_room(history);
-        if (!regime)
-            return GOV_E_NOMEM;
-        memset(regime, 0, sizeof *regime);
-        memcpy(regime->key, key, strlen(key));
-    }
+    struct regime *regime = gov_history_add_regime(history, key);
+    if (!regime)
+        return GOV_E_NOMEM;
     int64_t promised = gov_estimate_with_buffer(
         &history->config, corrected(predicted_bytes, factor_of(regime)), regime->count);
     if (measured_bytes > promised)
         regime->too_low_count++;
     regime->pairs[regime->count % GOV_HISTORY_KEPT] =
-        (struct pair){predicted_bytes, measured_bytes};
+        (struct history_pair){predicted_bytes, measured_bytes};
     regime->count++;
     regime->peak_measured_bytes = MAX(regime->peak_measured_bytes, measured_bytes);
-    regime->used_at = ++history->clock;
+    touch(history, regime);
     return GOV_OK;
 }
 
@@ -203,10 +244,10 @@ struct gov_prediction gov_history_correct(struct gov_history *history, const cha
                                           int64_t predicted_bytes)
 {
     struct gov_prediction prediction = {.bytes = MAX(predicted_bytes, 0), .factor = 1};
-    struct regime *regime = history ? find(history, key) : NULL;
+    struct regime *regime = history ? gov_history_lookup(history, key) : NULL;
     if (!regime)
         return prediction;
-    regime->used_at = ++history->clock;
+    touch(history, regime);
     prediction.factor = factor_of(regime);
     prediction.count = regime->count;
     prediction.bytes = corrected(prediction.bytes, prediction.factor);
@@ -216,10 +257,11 @@ struct gov_prediction gov_history_correct(struct gov_history *history, const cha
 int gov_history_stats(const struct gov_history *history, const char *key,
                       struct gov_regime_stats *ret_stats)
 {
-    const struct regime *regime = find(history, key);
+    const struct regime *regime = gov_history_lookup(history, key);
     if (!regime)
         return GOV_E_NOT_FOUND;
-    size_t n = kept(regime);
+    size_t n = gov_history_kept(regime);
+    double of_kept = (double)MAX(n, 1);
     double factor = factor_of(regime), sum = 0, error = 0;
     for (size_t i = 0; i < n; i++) {
         double measured = (double)regime->pairs[i].measured_bytes;
@@ -230,15 +272,42 @@ int gov_history_stats(const struct gov_history *history, const char *key,
         .count = regime->count,
         .kept = (int64_t)n,
         .factor = factor,
-        .mean_measured_bytes = (int64_t)(sum / (double)n),
+        .mean_measured_bytes = (int64_t)(sum / of_kept),
         .peak_measured_bytes = regime->peak_measured_bytes,
         .too_low_count = regime->too_low_count,
-        .mean_error_percent = 100 * error / (double)n,
+        .mean_error_percent = 100 * error / of_kept,
+        .too_low_percent = 100 * (double)regime->too_low_count / (double)MAX(regime->count, 1),
     };
     return GOV_OK;
 }
 
 const char *gov_history_regime(const struct gov_history *history, size_t index)
 {
-    return index < history->count ? history->regimes[index].key : NULL;
+    return index < history->count ? history->entries[index].regime->key : NULL;
+}
+
+struct gov_batch *gov_history_batch(struct gov_history *history, const char *key,
+                                    int64_t start_size, int64_t most)
+{
+    if (!history || !gov_history_key_is_valid(key))
+        return NULL;
+    struct regime *regime = gov_history_add_regime(history, key);
+    if (!regime)
+        return NULL;
+    struct gov_batch *batch = &regime->batch;
+    if (!regime->has_batch)
+        gov_batch_init_with(batch, &history->rule, start_size, most);
+    regime->has_batch = true;
+    batch->most = (int32_t)MIN(MAX(most, 1), INT32_MAX / 2);
+    batch->size = MIN(batch->size, batch->most);
+    batch->good = MIN(batch->good, batch->most);
+    gov_batch_tell_time(batch, history->now_s);
+    touch(history, regime);
+    return batch;
+}
+
+const struct gov_batch *gov_history_find_batch(const struct gov_history *history, const char *key)
+{
+    const struct regime *regime = history ? gov_history_lookup(history, key) : NULL;
+    return regime && regime->has_batch ? &regime->batch : NULL;
 }

@@ -92,7 +92,7 @@ GOV_API const char *gov_history_regime(const struct gov_history *history, size_t
 /*
  * The batch size of a regime, made with start_size and most when it is new; otherwise what history
  * knows, with its limits set to most. Belongs to the history and is valid until the next call that
- * names another regime: ask again instead of keeping it. Every call counts as a change to be saved.
+ * names another regime: ask again instead of keeping it.
  * NULL: INVALID arguments or no memory; a gov_batch of one's own does as well then.
  */
 GOV_API struct gov_batch *gov_history_batch(struct gov_history *history, const char *regime,
