@@ -22,23 +22,28 @@ int64_t gov_add_saturated(int64_t a, int64_t b)
     return sum;
 }
 
-void gov_copy_label(char label[GOV_LABEL_MAX], const char *text)
+void gov_copy_text(char *to, size_t size, const char *text)
 {
     size_t n = 0;
-    for (; text && text[n] && n < GOV_LABEL_MAX - 1; n++) {
+    for (; text && text[n] && n < size - 1; n++) {
         unsigned char c = (unsigned char)text[n];
-        label[n] = c < 0x20 || c == 0x7f ? '?' : text[n];
+        to[n] = c < 0x20 || c == 0x7f ? '?' : text[n];
     }
     bool cut = text && text[n];
     /* Cut inside a character: drop its continuation bytes and its first byte. */
     if (cut && ((unsigned char)text[n] & 0xc0) == 0x80) {
         size_t back = n;
-        while (back > 0 && n - back < 4 && ((unsigned char)label[back - 1] & 0xc0) == 0x80)
+        while (back > 0 && n - back < 4 && ((unsigned char)to[back - 1] & 0xc0) == 0x80)
             back--;
-        if (back > 0 && ((unsigned char)label[back - 1] & 0xc0) == 0xc0)
+        if (back > 0 && ((unsigned char)to[back - 1] & 0xc0) == 0xc0)
             n = back - 1;
     }
-    memset(label + n, 0, GOV_LABEL_MAX - n);
+    memset(to + n, 0, size - n);
+}
+
+void gov_copy_label(char label[GOV_LABEL_MAX], const char *text)
+{
+    gov_copy_text(label, GOV_LABEL_MAX, text);
 }
 
 int64_t gov_read_text(const char *path, char *text, size_t size)

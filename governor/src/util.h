@@ -13,9 +13,10 @@
 int64_t gov_add_saturated(int64_t a, int64_t b);
 
 /*
- * Copies a label of any bytes into a fixed field: NULL is "", control bytes become '?', a cut
- * never leaves half a UTF-8 character.
+ * Copies text of any bytes into a fixed field of size > 0: NULL is "", control bytes become '?', a
+ * cut never leaves half a UTF-8 character, the rest of the field is zero.
  */
+void gov_copy_text(char *to, size_t size, const char *text);
 void gov_copy_label(char label[GOV_LABEL_MAX], const char *text);
 
 /*

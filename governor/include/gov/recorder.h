@@ -25,7 +25,7 @@ extern "C" {
 
 struct gov_recorder;
 
-/* name in JSON; every kind's fields are a member of gov_event.u */
+/* Every kind has its fields in one member of gov_event.u. */
 enum gov_event_kind {
     GOV_EVENT_BEGIN = 0,      /* what is governed: u.begin */
     GOV_EVENT_SAMPLE,         /* a reading: u.sample */
@@ -150,7 +150,7 @@ struct gov_event {
     } u;
 };
 
-/* Events kept when nobody says: half an hour at ten readings a minute and busy leases; 4 MB. */
+/* Events kept when nobody says: 27 minutes at ten readings a second, hours at one; 2.8 MB. */
 #define GOV_RECORDER_DEFAULT 16384
 #define GOV_RECORDER_MOST    1048576
 
@@ -213,8 +213,7 @@ GOV_API int gov_events_write_trace(const struct gov_event *events, size_t count,
 GOV_API size_t gov_event_write_line(const struct gov_event *event, char *line, size_t size);
 GOV_API int gov_event_read_line(const char *line, size_t size, struct gov_event *ret_event);
 
-/* One line of text for a person, "12.304 s  granted  2.1GB to render of movie.mkv". Returns text.
- */
+/* An event in words, "granted 2.1GB to render of movie.mkv"; 192 bytes suffice. Returns text. */
 GOV_API char *gov_event_describe(const struct gov_event *event, char *text, size_t size);
 
 /* "sample", "lease_granted" ...; never NULL. */
