@@ -189,23 +189,35 @@ static bool numbers_exist(const struct gov_nvidia_device *device)
     return true;
 }
 
+/* Nothing can be said of them, except of those that have ended. */
+static void mark_unknown(const struct gov_nvidia_pids *pids, struct gov_process *processes,
+                         size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t pid = processes[i].pid;
+        bool gone = pids->own_level == 1 && !gov_nvidia_pid_exists(pids, pid);
+        processes[i] = (struct gov_process){.pid = pid, .valid = gone ? 0 : GOV_PROCESS_PRESENT};
+    }
+}
+
 static int nvidia_processes(void *state, bool with_children, struct gov_process *processes,
                             size_t count)
 {
     struct gov_nvidia_device *device = state;
     struct gov_nvidia_pids *pids = &device->pids;
     int error = read_list(device);
-    if (error)
+    if (error && error != GOV_E_UNSUPPORTED)
         return error;
-    bool possible = numbers_exist(device);
+    bool possible = !error && numbers_exist(device);
     if (possible && credit(device, with_children, processes, count))
         pids->confirmed = true;
-    if (!pids->foreign_possible || pids->own_level > 1 || (possible && pids->confirmed))
+    bool ours = !pids->foreign_possible || pids->own_level > 1 || pids->confirmed;
+    if (possible && ours)
         return GOV_OK;
-    for (size_t i = 0; i < count; i++)
-        processes[i] = (struct gov_process){.pid = processes[i].pid};
-    device->list_note = foreign_note;
-    return count ? GOV_E_UNSUPPORTED : GOV_OK;
+    mark_unknown(pids, processes, count);
+    if (!error && count)
+        device->list_note = foreign_note;
+    return GOV_OK;
 }
 
 static int nvidia_list(void *state, struct gov_process *processes, size_t capacity,

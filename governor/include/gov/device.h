@@ -57,7 +57,7 @@ enum gov_process_field {
     GOV_PROCESS_PEAK = 1 << 1,
     GOV_PROCESS_FILE = 1 << 2,
     GOV_PROCESS_RSS = 1 << 3,
-    /* The system lists the process on this device. Without USED: it uses an unknown amount. */
+    /* The process is on this device or may be. Without USED: nobody says how much it uses. */
     GOV_PROCESS_PRESENT = 1 << 4
 };
 
@@ -194,8 +194,8 @@ GOV_API int gov_device_sample(struct gov_device *device, int64_t now_us, int64_t
  * Fills processes[i] for each processes[i].pid (> 0). with_children adds all descendants that are
  * not listed themselves. A process that is gone gets valid = 0; that is no error. Between readings
  * of the device less than info.process_interval_us apart, the answer may be that of the last list.
- * Errors: INVALID, UNSUPPORTED (also: the driver does not say it here, see info.process_note),
- * NOMEM, IO, DEVICE_LOST.
+ * Where the driver does not say who uses what, info.process_note tells why, and processes that
+ * exist have PRESENT without USED. Errors: INVALID, UNSUPPORTED, NOMEM, IO, DEVICE_LOST.
  */
 GOV_API int gov_device_processes(struct gov_device *device, bool with_children,
                                  struct gov_process *processes, size_t count);
