@@ -8,38 +8,29 @@
  * derived, so that what the kernel can reclaim at once never counts as used, and used + free =
  * total holds by construction. Swap is not memory here: digesting from swap is slower than waiting.
  *
- * A process uses its anonymous and shared pages. File pages are cache that the kernel drops, and
- * libraries are shared by all workers; RSS would count them once for each.
+ * It is read ten times a second for days, so its files stay open (kept.h), and what changes seldom
+ * is looked for once a second of the caller's clock: which group we are in, limits above what we
+ * see, files that were absent. Without a clock (now_us 0) everything is looked for every time.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backend.h"
-#include "cgroup.h"
+#include "device_host.h"
 #include "util.h"
 
-enum {
-    TEXT_SIZE = 16384,
-    PROC_PATH_MAX = 2048,
-    MAX_DESCENDANTS = 4096 /* more than any worker starts; bounds a fork bomb */
-};
+enum { TEXT_SIZE = 16384 };
 
-struct host {
-    char proc_path[PROC_PATH_MAX];
-    struct gov_cgroup cgroup;
-};
-
-static int read_meminfo(const struct host *host, int64_t *ret_total, int64_t *ret_available)
+static int64_t read_proc(const struct host *host, struct gov_kept *kept, const char *name,
+                         bool look, char *text, size_t size)
 {
-    char path[PROC_PATH_MAX + 32], text[TEXT_SIZE];
-    snprintf(path, sizeof path, "%s/meminfo", host->proc_path);
-    if (gov_read_text(path, text, sizeof text) < 0)
-        return GOV_E_IO;
+    return gov_kept_read(kept, host->proc_path, host->proc_length, name,
+                         look ? GOV_KEPT_LOOK : GOV_KEPT_RETRY, text, size);
+}
+
+static int parse_meminfo(const char *text, int64_t *ret_total, int64_t *ret_available)
+{
     int64_t total, available;
     if (!gov_find_i64(text, "MemTotal:", &total) || total <= 0 || total > INT64_MAX / 1024)
         return GOV_E_FORMAT;
@@ -56,6 +47,23 @@ static int read_meminfo(const struct host *host, int64_t *ret_total, int64_t *re
     *ret_total = total * 1024;
     *ret_available = MIN(available, total) * 1024;
     return GOV_OK;
+}
+
+/* What makes no sense may be another file under our descriptor's number: once more, newly opened.
+ */
+static int read_meminfo(struct host *host, int64_t *ret_total, int64_t *ret_available)
+{
+    char text[TEXT_SIZE];
+    int error = GOV_E_IO;
+    for (int tries = 0; tries < 2; tries++) {
+        if (read_proc(host, &host->meminfo, "meminfo", true, text, sizeof text) < 0)
+            return GOV_E_IO;
+        error = parse_meminfo(text, ret_total, ret_available);
+        if (!error)
+            break;
+        gov_kept_close(&host->meminfo);
+    }
+    return error;
 }
 
 /* "some avg10=1.23 avg60=..." in percent. Not strtod: that reads a comma in some locales. */
@@ -79,18 +87,12 @@ static bool find_stall(const char *text, const char *kind, double *ret_percent)
 }
 
 /* The stall of our own group where the kernel tells it, else of the machine. */
-static void read_stall(const struct host *host, struct gov_sample *sample)
+static void read_stall(struct host *host, bool look, struct gov_sample *sample)
 {
-    char path[GOV_CGROUP_PATH_MAX + 64], text[512];
-    int64_t length = -1;
-    if (host->cgroup.version == GOV_CGROUP_V2) {
-        snprintf(path, sizeof path, "%s/memory.pressure", host->cgroup.leaf);
-        length = gov_read_text(path, text, sizeof text);
-    }
-    if (length <= 0) {
-        snprintf(path, sizeof path, "%s/pressure/memory", host->proc_path);
-        length = gov_read_text(path, text, sizeof text);
-    }
+    char text[512];
+    int64_t length = gov_cgroup_read_pressure(&host->cgroup, look, text, sizeof text);
+    if (length <= 0)
+        length = read_proc(host, &host->pressure, "pressure/memory", look, text, sizeof text);
     if (length <= 0)
         return;
     if (find_stall(text, "some", &sample->stall_some_percent))
@@ -99,17 +101,60 @@ static void read_stall(const struct host *host, struct gov_sample *sample)
         sample->valid |= GOV_SAMPLE_STALL_FULL;
 }
 
+/* FNV-1a: whether a text is the one it was. */
+static uint64_t hash_text(const char *text)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return hash;
+}
+
+/* Somebody may move us to another group while we run. NOMEM leaves us with the old one. */
+static int look_for_group(struct host *host)
+{
+    if (host->ignore_cgroups)
+        return GOV_OK;
+    char text[TEXT_SIZE];
+    if (read_proc(host, &host->self_cgroup, "self/cgroup", true, text, sizeof text) < 0)
+        text[0] = 0;
+    uint64_t hash = hash_text(text);
+    if (host->cgroup.version != GOV_CGROUP_NONE && hash == host->self_cgroup_hash)
+        return GOV_OK;
+    struct gov_cgroup group;
+    int error = gov_cgroup_find(text, host->cgroup_root, &group);
+    if (error)
+        return error;
+    gov_cgroup_done(&host->cgroup);
+    host->cgroup = group;
+    host->self_cgroup_hash = hash;
+    return GOV_OK;
+}
+
+/* Is it time to look for what changes seldom? */
+static bool pass_time(struct host *host, int64_t now_us)
+{
+    host->now_us = now_us;
+    host->samples++;
+    bool look = now_us <= 0 || now_us < host->looked_us || now_us - host->looked_us >= HOST_LOOK_US;
+    if (look)
+        host->looked_us = MAX(now_us, 0);
+    return look;
+}
+
 static int host_sample(void *state, int64_t now_us, struct gov_sample *ret_sample)
 {
-    (void)now_us;
-    const struct host *host = state;
+    struct host *host = state;
     int64_t total, available;
+    bool look = pass_time(host, now_us);
     int error = read_meminfo(host, &total, &available);
+    if (!error && look)
+        error = look_for_group(host);
     if (error)
         return error;
     ret_sample->physical_bytes = total;
     struct gov_cgroup_limits limits;
-    gov_cgroup_read(&host->cgroup, total, &limits);
+    gov_cgroup_read(&host->cgroup, look, total, &limits);
     if (limits.limited) {
         total = MIN(total, limits.limit_bytes);
         available = MIN(available, limits.headroom_bytes);
@@ -125,139 +170,35 @@ static int host_sample(void *state, int64_t now_us, struct gov_sample *ret_sampl
         ret_sample->oom_kills = limits.oom_kills;
         ret_sample->valid |= GOV_SAMPLE_OOM_KILLS;
     }
-    read_stall(host, ret_sample);
+    read_stall(host, look, ret_sample);
     return GOV_OK;
-}
-
-static bool find_kb(const char *text, const char *key, int64_t *ret_bytes)
-{
-    int64_t kb;
-    if (!gov_find_i64(text, key, &kb) || kb > INT64_MAX / 1024)
-        return false;
-    *ret_bytes = kb * 1024;
-    return true;
-}
-
-/* Adds one process to *process. A process without memory lines is a zombie: it uses nothing. */
-static void add_process(const struct host *host, int64_t pid, struct gov_process *process)
-{
-    char path[PROC_PATH_MAX + 64], text[TEXT_SIZE];
-    snprintf(path, sizeof path, "%s/%lld/status", host->proc_path, (long long)pid);
-    if (gov_read_text(path, text, sizeof text) <= 0)
-        return;
-    int64_t rss, anon, shared = 0, file = 0, peak;
-    if (!find_kb(text, "VmRSS:", &rss))
-        return;
-    if (find_kb(text, "RssAnon:", &anon)) {
-        find_kb(text, "RssShmem:", &shared);
-        find_kb(text, "RssFile:", &file);
-        process->file_bytes = gov_add_saturated(process->file_bytes, file);
-        process->valid |= GOV_PROCESS_FILE;
-    } else {
-        anon = rss; /* before Linux 4.5 */
-    }
-    process->used_bytes = gov_add_saturated(process->used_bytes, gov_add_saturated(anon, shared));
-    process->rss_bytes = gov_add_saturated(process->rss_bytes, rss);
-    process->valid |= GOV_PROCESS_USED | GOV_PROCESS_RSS;
-    if (find_kb(text, "VmHWM:", &peak)) {
-        process->peak_bytes = gov_add_saturated(process->peak_bytes, peak);
-        process->valid |= GOV_PROCESS_PEAK;
-    }
-}
-
-/* A growing list of pids, each once. */
-struct pid_list {
-    int64_t *pids;
-    size_t count;
-};
-
-static void list_add(struct pid_list *list, int64_t pid)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        if (list->pids[i] == pid)
-            return;
-    }
-    if (list->count < MAX_DESCENDANTS)
-        list->pids[list->count++] = pid;
-}
-
-/* Children are listed for the thread that started them, hence the loop over threads. */
-static void list_children(const struct host *host, int64_t pid, struct pid_list *list)
-{
-    char path[PROC_PATH_MAX + 320], text[TEXT_SIZE];
-    snprintf(path, sizeof path, "%s/%lld/task", host->proc_path, (long long)pid);
-    DIR *threads = opendir(path);
-    if (!threads)
-        return;
-    struct dirent *entry;
-    /* cppcheck-suppress readdirCalled; a stream of our own, and glibc's readdir_r is obsolete */
-    while ((entry = readdir(threads))) {
-        if (entry->d_name[0] == '.')
-            continue;
-        snprintf(path, sizeof path, "%s/%lld/task/%.255s/children", host->proc_path, (long long)pid,
-                 entry->d_name);
-        if (gov_read_text(path, text, sizeof text) <= 0)
-            continue;
-        const char *p = text;
-        int64_t child;
-        while (gov_parse_i64(&p, &child)) {
-            /* A number that ends the buffer may be cut in half. */
-            if (child > 0 && *p)
-                list_add(list, child);
-        }
-    }
-    closedir(threads);
-}
-
-/* All processes named come first in the list, so a descendant named itself is not counted twice. */
-static void add_descendants(const struct host *host, struct gov_process *process,
-                            struct pid_list *list)
-{
-    size_t next = list->count;
-    list_children(host, process->pid, list);
-    for (; next < list->count; next++) {
-        add_process(host, list->pids[next], process);
-        list_children(host, list->pids[next], list);
-    }
-}
-
-static int host_processes(void *state, bool with_children, struct gov_process *processes,
-                          size_t count)
-{
-    const struct host *host = state;
-    struct pid_list list = {0};
-    if (with_children && count) {
-        list.pids = malloc((count + MAX_DESCENDANTS) * sizeof *list.pids);
-        if (!list.pids)
-            return GOV_E_NOMEM;
-    }
-    for (size_t i = 0; i < count && list.pids; i++)
-        list.pids[list.count++] = processes[i].pid;
-    for (size_t i = 0; i < count; i++) {
-        add_process(host, processes[i].pid, &processes[i]);
-        if (list.pids)
-            add_descendants(host, &processes[i], &list);
-    }
-    free(list.pids);
-    return GOV_OK;
-}
-
-static int host_reset_peak(void *state, int64_t pid)
-{
-    const struct host *host = state;
-    char path[PROC_PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/%lld/clear_refs", host->proc_path, (long long)pid);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? GOV_E_NOT_FOUND : GOV_E_UNSUPPORTED;
-    ssize_t n = write(fd, "5", 1); /* 5: reset the peak resident set size (proc(5)) */
-    close(fd);
-    return n == 1 ? GOV_OK : GOV_E_UNSUPPORTED;
 }
 
 static void host_close(void *state)
 {
-    free(state);
+    struct host *host = state;
+    gov_host_processes_done(host);
+    gov_cgroup_done(&host->cgroup);
+    gov_kept_close(&host->meminfo);
+    gov_kept_close(&host->pressure);
+    gov_kept_close(&host->self_cgroup);
+    free(host);
+}
+
+static int start(struct host *host, struct gov_device_info *info)
+{
+    int64_t total, available;
+    int error = read_meminfo(host, &total, &available);
+    if (!error)
+        error = look_for_group(host);
+    if (error)
+        return error;
+    struct gov_cgroup_limits limits;
+    gov_cgroup_read(&host->cgroup, true, total, &limits);
+    if (limits.limited)
+        snprintf(info->limited_by, sizeof info->limited_by, "%s", limits.limited_by);
+    gov_copy_label(info->name, "host memory");
+    return GOV_OK;
 }
 
 static int host_open(const char *argument, const struct gov_device_params *params, void **ret_state,
@@ -268,26 +209,20 @@ static int host_open(const char *argument, const struct gov_device_params *param
     const char *proc_path = params->host.proc_path ? params->host.proc_path : "/proc";
     const char *cgroup_root =
         params->host.cgroup_root ? params->host.cgroup_root : "/sys/fs/cgroup";
-    if (strlen(proc_path) >= PROC_PATH_MAX)
+    if (strlen(proc_path) >= HOST_PATH_MAX || strlen(cgroup_root) >= HOST_PATH_MAX)
         return GOV_E_INVALID;
     struct host *host = calloc(1, sizeof *host);
     if (!host)
         return GOV_E_NOMEM;
     snprintf(host->proc_path, sizeof host->proc_path, "%s", proc_path);
-    if (!params->host.ignore_cgroups)
-        gov_cgroup_find(proc_path, cgroup_root, &host->cgroup);
-
-    int64_t total, available;
-    int error = read_meminfo(host, &total, &available);
+    snprintf(host->cgroup_root, sizeof host->cgroup_root, "%s", cgroup_root);
+    host->proc_length = strlen(proc_path);
+    host->ignore_cgroups = params->host.ignore_cgroups;
+    int error = start(host, ret_info);
     if (error) {
-        free(host);
+        host_close(host);
         return error;
     }
-    struct gov_cgroup_limits limits;
-    gov_cgroup_read(&host->cgroup, total, &limits);
-    if (limits.limited)
-        snprintf(ret_info->limited_by, sizeof ret_info->limited_by, "%s", limits.limited_by);
-    gov_copy_label(ret_info->name, "host memory");
     *ret_state = host;
     return GOV_OK;
 }
@@ -298,6 +233,7 @@ const struct gov_backend gov_backend_host = {
     .open = host_open,
     .close = host_close,
     .sample = host_sample,
-    .processes = host_processes,
-    .reset_peak = host_reset_peak,
+    .processes = gov_host_processes,
+    .list = gov_host_list,
+    .reset_peak = gov_host_reset_peak,
 };

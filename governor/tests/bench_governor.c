@@ -1,10 +1,12 @@
 /*
- * What the governor costs: admission with and without its log lines, sampling the host, one
- * decision about pressure. Prints a table; a run takes two seconds.
+ * What the governor costs: admission with and without its log lines, sampling, one decision about
+ * pressure, the simulated device. Prints a table; a run takes a few seconds.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -52,24 +54,91 @@ static double admit_release(const struct gov_log *log, int held)
     return spent / ROUNDS;
 }
 
-static double sample_host(void)
+/* Processor time, as others may be running here: what sampling takes from a core. */
+static double cpu_ns(void)
 {
-    enum { ROUNDS = 5000 };
+    struct timespec t;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+enum { SAMPLE_ROUNDS = 4000, SAMPLE_STEP_US = 100000 /* as if ten times a second */ };
+
+static double sample_device(const char *spec)
+{
+    struct gov_device *device;
+    struct gov_sample sample;
+    if (gov_device_open(spec, NULL, &device))
+        abort();
+    double start = cpu_ns();
+    for (int i = 1; i <= SAMPLE_ROUNDS; i++) {
+        if (gov_device_sample(device, i * (int64_t)SAMPLE_STEP_US, 0, &sample))
+            abort();
+    }
+    double spent = cpu_ns() - start;
+    gov_device_free(device);
+    return spent / SAMPLE_ROUNDS;
+}
+
+/* A whole reading by the governor: this process and `children` others, and their descendants. */
+static double sample_governor(int children)
+{
     struct gov_device *device;
     struct gov_governor *governor;
+    pid_t pids[16];
     if (gov_device_open("host", NULL, &device) ||
         gov_governor_new(&gov_config_default, device, NULL, &governor) ||
         gov_governor_watch(governor, getpid()))
         abort();
+    for (int i = 0; i < children; i++) {
+        pids[i] = fork();
+        if (!pids[i]) {
+            pause();
+            _exit(0);
+        }
+        if (pids[i] < 0 || gov_governor_watch(governor, pids[i]))
+            abort();
+    }
+    double start = cpu_ns();
+    for (int i = 1; i <= SAMPLE_ROUNDS; i++) {
+        if (gov_governor_sample(governor, i * (int64_t)SAMPLE_STEP_US, NULL))
+            abort();
+    }
+    double spent = cpu_ns() - start;
+    for (int i = 0; i < children; i++) {
+        kill(pids[i], SIGKILL);
+        waitpid(pids[i], NULL, 0);
+    }
+    gov_governor_free(governor);
+    gov_device_free(device);
+    return spent / SAMPLE_ROUNDS;
+}
+
+/* A take and a give of the simulated device, with that many processes on it. */
+static double take_give(int processes)
+{
+    enum { ROUNDS = 1000000 };
+    struct gov_device *device;
+    if (gov_device_open("sim:h200", NULL, &device))
+        abort();
+    for (int pid = 1; pid <= processes; pid++) {
+        if (gov_sim_take(device, 0, pid, GOV_MB))
+            abort();
+    }
     double start = now_ns();
     for (int i = 0; i < ROUNDS; i++) {
-        if (gov_governor_sample(governor, i, NULL))
+        int64_t pid = 1 + i % processes;
+        if (gov_sim_take(device, i, pid, GOV_MB) || gov_sim_give(device, pid, GOV_MB))
             abort();
     }
     double spent = now_ns() - start;
-    gov_governor_free(governor);
     gov_device_free(device);
     return spent / ROUNDS;
+}
+
+static void print_sampling(const char *what, double ns)
+{
+    printf("%-36s %8.0f ns, %.4f %% of a core at 10 a second\n", what, ns, ns * 10 / 1e9 * 100);
 }
 
 static double decide_pressure(void)
@@ -96,8 +165,11 @@ int main(void)
     printf("admit + release, silent, 1000 held   %8.0f ns\n", admit_release(NULL, 1000));
     printf("admit + release, with its log line   %8.0f ns\n", admit_release(&log, 0));
     printf("pressure decision                    %8.0f ns\n", decide_pressure());
-    double sample = sample_host();
-    printf("host sample with one process         %8.0f ns, %.4f %% of a core at 10 a second\n",
-           sample, sample * 10 / 1e9 * 100);
+    print_sampling("sample sim", sample_device("sim:rtx3060"));
+    print_sampling("sample host", sample_device("host"));
+    print_sampling("sample host, one process", sample_governor(0));
+    print_sampling("sample host, five processes", sample_governor(4));
+    printf("take + give of a simulated device    %8.0f ns, with 20 processes %.0f ns\n",
+           take_give(1), take_give(20));
     return 0;
 }
