@@ -66,27 +66,44 @@ static void append_folded(struct md_str *out, const char *text, int indent, int 
     md_str_append_char(out, '\n');
 }
 
-void md_help_program(struct md_str *out)
+/* "queue add PATH...". */
+static void append_call(struct md_str *out, const struct md_cli_command *command)
 {
-    md_str_append(out, "usage: moviedigest COMMAND ...\n\n");
-    append_folded(out, summary, 0, 78);
-    md_str_append(out, "\n"
-                       "  run PATH...    make digests of movies and of folders of movies\n"
-                       "  config         show every option, its value and where that comes from\n"
-                       "  version        show the version\n"
-                       "  help [man|options]\n"
-                       "                 this text; the manual page (roff); docs/options.md\n"
-                       "\nmoviedigest run --help shows the options.\n");
+    md_str_append(out, command->name);
+    if (command->arguments[0])
+        md_str_printf(out, " %s", command->arguments);
 }
 
-void md_help_run(struct md_str *out, int columns)
+void md_help_program(struct md_str *out, const struct md_cli_command *commands)
+{
+    enum { TEXT_AT = 32 };
+    md_str_append(out, "usage: moviedigest COMMAND ...\n\n");
+    append_folded(out, summary, 0, 78);
+    md_str_append_char(out, '\n');
+    for (const struct md_cli_command *c = commands; c->name; c++) {
+        struct md_str call = {0};
+        if (!c->help)
+            continue;
+        append_call(&call, c);
+        if (call.n + 4 > TEXT_AT)
+            md_str_printf(out, "  %s\n%*s", md_str_text(&call), TEXT_AT, "");
+        else
+            md_str_printf(out, "  %-*s", TEXT_AT - 2, md_str_text(&call));
+        append_folded(out, c->help, TEXT_AT, 80);
+        md_str_done(&call);
+    }
+    md_str_append(out, "\nmoviedigest run --help shows the options.\n");
+}
+
+void md_help_command(struct md_str *out, const struct md_cli_command *command, int columns)
 {
     enum { TEXT_AT = 30, NARROWEST = 60 };
     if (columns < NARROWEST)
         columns = NARROWEST;
-    md_str_append(out,
-                  "usage: moviedigest run [OPTION...] PATH...\n\n"
-                  "Makes a digest of each movie named and of each movie in the folders named.\n");
+    md_str_printf(out, "usage: moviedigest %s [OPTION...] %s\n\n", command->name,
+                  command->arguments);
+    md_str_append(out, command->help);
+    md_str_append(out, ".\n");
     const struct md_option *table = md_option_table();
     for (const struct md_option *o = table; o->name; o++) {
         struct md_str left = {0}, right = {0};
@@ -130,16 +147,28 @@ static void append_roff(struct md_str *out, const char *text)
     }
 }
 
-void md_help_man(struct md_str *out)
+void md_help_man(struct md_str *out, const struct md_cli_command *commands)
 {
     md_str_append(out,
                   ".TH MOVIEDIGEST 1 \"\" \"MovieDigest\" \"User Commands\"\n.SH NAME\n"
                   "moviedigest \\- digests of movies, in governed memory\n.SH SYNOPSIS\n"
-                  ".B moviedigest run\n[\\fIOPTION\\fR...] \\fIPATH\\fR...\n.SH DESCRIPTION\n");
+                  ".B moviedigest\n\\fICOMMAND\\fR [\\fIOPTION\\fR...] ...\n.SH DESCRIPTION\n");
     append_roff(out, summary);
     md_str_append(
         out, "\nA \\fIPATH\\fR is a movie or a folder, which is searched with all its folders. "
-             "What is a movie is judged by content.\n");
+             "What is a movie is judged by content.\n.SH COMMANDS\n");
+    for (const struct md_cli_command *c = commands; c->name; c++) {
+        struct md_str call = {0};
+        if (!c->help)
+            continue;
+        append_call(&call, c);
+        md_str_append(out, ".TP\n.B ");
+        append_roff(out, md_str_text(&call));
+        md_str_append_char(out, '\n');
+        append_roff(out, c->help);
+        md_str_append(out, ".\n");
+        md_str_done(&call);
+    }
     const struct md_option *table = md_option_table();
     md_str_append(out, ".SH OPTIONS\n");
     for (const struct md_option *o = table; o->name; o++) {

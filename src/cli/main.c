@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "cli/args.h"
+#include "cli/command.h"
 #include "cli/help.h"
 #include "cli/run.h"
 
@@ -20,22 +21,30 @@ static int print(struct md_str *text)
     return bad ? MD_EXIT_FAILED : MD_EXIT_DONE;
 }
 
-static int help_command(int argc, char *const *argv)
+static const struct md_cli_command commands[];
+
+static const struct md_cli_command *find_command(int argc, char *const *argv, int *ret_words);
+
+static int help_command(const struct md_cli_command *self, int argc, char *const *argv)
 {
     struct md_str text = {0};
+    int words;
+    (void)self;
+    const struct md_cli_command *command = find_command(argc, argv, &words);
     if (argc > 0 && strcmp(argv[0], "man") == 0)
-        md_help_man(&text);
+        md_help_man(&text, commands);
     else if (argc > 0 && strcmp(argv[0], "options") == 0)
         md_help_markdown(&text);
-    else if (argc > 0 && strcmp(argv[0], "run") == 0)
-        md_help_run(&text, 80);
+    else if (command && command->takes_options)
+        md_help_command(&text, command, 80);
     else
-        md_help_program(&text);
+        md_help_program(&text, commands);
     return print(&text);
 }
 
-static int version_command(int argc, char *const *argv)
+static int version_command(const struct md_cli_command *self, int argc, char *const *argv)
 {
+    (void)self;
     (void)argc;
     (void)argv;
     puts("moviedigest " MD_VERSION);
@@ -43,7 +52,7 @@ static int version_command(int argc, char *const *argv)
 }
 
 /* Every option, its value and where it comes from; readable as a config file. */
-static int config_command(int argc, char *const *argv)
+static int config_command(const struct md_cli_command *self, int argc, char *const *argv)
 {
     struct md_args args;
     struct md_failure failure = {0};
@@ -65,28 +74,47 @@ static int config_command(int argc, char *const *argv)
     return print(&text);
 }
 
-struct command {
-    const char *name;
-    int (*run)(int argc, char *const *argv);
+static const struct md_cli_command commands[] = {
+    {"run", "PATH...", "Make digests of movies and of folders of movies", md_run_command, true},
+    {"config", "", "Show every option, its value and where that comes from", config_command, true},
+    {"version", "", "Show the version", version_command, false},
+    {"help", "[COMMAND|man|options]",
+     "This text; a command's options; the manual page (roff); docs/options.md", help_command,
+     false},
+    {"--help", "", NULL, help_command, false},
+    {"-h", "", NULL, help_command, false},
+    {"--version", "", NULL, version_command, false},
+    {.name = NULL},
 };
 
-static const struct command commands[] = {
-    {"run", md_run_command},        {"config", config_command}, {"help", help_command},
-    {"--help", help_command},       {"-h", help_command},       {"version", version_command},
-    {"--version", version_command},
-};
+/* The row whose words argv begins with, and how many they are; NULL: none. */
+static const struct md_cli_command *find_command(int argc, char *const *argv, int *ret_words)
+{
+    for (const struct md_cli_command *c = commands; c->name; c++) {
+        const char *second = strchr(c->name, ' ');
+        size_t first = second ? (size_t)(second - c->name) : strlen(c->name);
+        *ret_words = second ? 2 : 1;
+        if (argc >= *ret_words && strlen(argv[0]) == first &&
+            memcmp(argv[0], c->name, first) == 0 && (!second || strcmp(argv[1], second + 1) == 0))
+            return c;
+    }
+    return NULL;
+}
 
 int main(int argc, char **argv)
 {
+    int words;
     /* Only characters: numbers are always read and written with a point. */
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
-        help_command(0, NULL);
+        help_command(NULL, 0, NULL);
         return MD_EXIT_USAGE;
     }
-    for (size_t i = 0; i < MD_ARRAY_LEN(commands); i++)
-        if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 2, argv + 2);
-    fprintf(stderr, "moviedigest: there is no command \"%s\"; see moviedigest help\n", argv[1]);
+    const struct md_cli_command *command = find_command(argc - 1, argv + 1, &words);
+    if (command)
+        return command->run(command, argc - 1 - words, argv + 1 + words);
+    bool two = argc > 2 && argv[2][0] != '-';
+    fprintf(stderr, "moviedigest: there is no command \"%s%s%s\"; see moviedigest help\n", argv[1],
+            two ? " " : "", two ? argv[2] : "");
     return MD_EXIT_USAGE;
 }

@@ -409,7 +409,7 @@ static void run_done(struct run *run)
         close(run->screen.file_fd);
 }
 
-int md_run_command(int argc, char *const *argv)
+int md_run_command(const struct md_cli_command *self, int argc, char *const *argv)
 {
     struct run run = {.screen = {.file_fd = -1}};
     run.board.memory_used_bytes = run.board.memory_total_bytes = -1;
@@ -419,7 +419,7 @@ int md_run_command(int argc, char *const *argv)
     int status;
     if (run.args.help) {
         md_autostr text = {0};
-        md_help_run(&text, md_screen_columns(STDOUT_FILENO));
+        md_help_command(&text, self, md_screen_columns(STDOUT_FILENO));
         fputs(md_str_text(&text), stdout);
         status = MD_EXIT_DONE;
     } else {

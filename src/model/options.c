@@ -31,6 +31,7 @@ static const char group_input[] = "Languages and analysis";
 static const char group_run[] = "Running";
 static const char group_memory[] = "Memory";
 static const char group_log[] = "Messages";
+static const char group_queue[] = "The queue";
 
 static const struct md_option table[] = {
     {"length", 'l', MD_OPTION_LENGTH, AT(length), .initial = "auto", .stages = STAGE(SELECT),
@@ -77,14 +78,15 @@ static const struct md_option table[] = {
 
     {"output", 'o', MD_OPTION_TEXT, AT(output), .initial = "digests", .group = group_run,
      .metavar = "FOLDER", .help = "Where digests go: one folder per movie in this one."},
-    {"stages", 0, MD_OPTION_TEXT, AT(stages), .initial = "", .group = group_run,
+    {"stages", 0, MD_OPTION_TEXT, AT(stages), .initial = "", .of_movie = true, .group = group_run,
      .metavar = "STAGE[,STAGE]",
      .help = "Run only these stages and what they need: probe, shots, audio, transcript, story, "
              "select, render."},
-    {"keep-work", 'k', MD_OPTION_FLAG, AT(keep_work), .initial = "yes", .group = group_run,
+    {"keep-work", 'k', MD_OPTION_FLAG, AT(keep_work), .initial = "yes", .of_movie = true,
+     .group = group_run,
      .help = "Keep the work folder, so that a changed option redoes only what depends on it; "
              "--no-keep-work removes it once a movie is done."},
-    {"force", 'f', MD_OPTION_FLAG, AT(force), .initial = "no", .group = group_run,
+    {"force", 'f', MD_OPTION_FLAG, AT(force), .initial = "no", .of_movie = true, .group = group_run,
      .help = "Do everything again, even where finished work is found."},
     {"dry-run", 'n', MD_OPTION_FLAG, AT(dry_run), .initial = "no", .group = group_run,
      .help = "Say what would be done and write nothing."},
@@ -119,6 +121,18 @@ static const struct md_option table[] = {
     {"progress", 0, MD_OPTION_CHOICE, AT(progress), .initial = "auto", .names = md_progress_names,
      .group = group_log, .metavar = "WHEN",
      .help = "Show live progress: auto on a terminal; --no-progress is never."},
+
+    {"queue", 0, MD_OPTION_TEXT, AT(queue), .initial = "", .group = group_queue, .metavar = "FILE",
+     .help = "Keep the queue in this file instead of the usual place, "
+             "~/.local/state/moviedigest/queue.db; several queues can be run side by side."},
+    {"json", 0, MD_OPTION_FLAG, AT(json), .initial = "no", .group = group_queue,
+     .help = "Answer as JSON."},
+    {"failed", 0, MD_OPTION_FLAG, AT(failed), .initial = "no", .group = group_queue,
+     .help = "For queue retry and queue clear: all movies that failed."},
+    {"done", 0, MD_OPTION_FLAG, AT(done), .initial = "no", .group = group_queue,
+     .help = "For queue clear: all movies that are done; so it is when nothing is said."},
+    {"all", 0, MD_OPTION_FLAG, AT(all), .initial = "no", .group = group_queue,
+     .help = "For queue clear: all movies, also those that wait; what runs is given up."},
     {.name = NULL},
 };
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/str.h"
 
 enum md_strategy {
     MD_STRATEGY_HYBRID,
@@ -70,6 +71,11 @@ struct md_options {
     int log_format;     /* enum md_log_format */
     int progress;       /* enum md_progress */
     char *config;       /* config file; NULL the usual places */
+    char *queue;        /* queue file; NULL the usual place */
+
+    /* of the commands about the queue */
+    bool json;
+    bool failed, done, all;
 };
 
 enum md_option_kind {
@@ -93,6 +99,7 @@ struct md_option {
     const char *zero_word; /* INT, DOUBLE: what the value `zero_value` is called, or NULL */
     double zero_value;
     unsigned stages;     /* bit set: the stages whose artifact it shapes; 0 none */
+    bool of_movie;       /* belongs to a movie, not to the run, though it shapes no artifact */
     const char *group;   /* heading in --help */
     const char *metavar; /* "LENGTH" */
     const char *help;    /* one sentence */
@@ -113,6 +120,25 @@ int md_options_set(struct md_options *options, const struct md_option *option, c
 
 /* The value as text that md_options_set reads back; caller frees; NULL when out of memory. */
 char *md_options_get(const struct md_options *options, const struct md_option *option);
+
+/* Does it belong to a movie, so that movies of one run may differ in it? */
+static inline bool md_option_is_of_movie(const struct md_option *option)
+{
+    return option->stages || option->of_movie;
+}
+
+/* A copy of everything. On failure *ret is empty. MD_ERR_NOMEM. */
+int md_options_copy(const struct md_options *options, struct md_options *ret);
+
+/* Appends what belongs to a movie and is not the default, a line "name=value" each; ASCII, other
+ * bytes and '%' as %XX. */
+void md_options_differences(const struct md_options *options, struct md_str *out);
+
+/* Brings everything that belongs to a movie to what such a text says, else to the default.
+ * MD_ERR_INPUT: an option that is not known or a value that cannot be; MD_ERR_NOMEM. Then options
+ * are somewhere between. */
+int md_options_apply_differences(struct md_options *options, const char *text,
+                                 struct md_failure *failure);
 
 /* Chains the options that shape this stage's artifact into a key. */
 uint64_t md_options_hash(const struct md_options *options, int stage, uint64_t hash);
