@@ -100,6 +100,8 @@ SEEN void *memalign(size_t alignment, size_t size)
 SEEN int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *),
                         void *user)
 {
+    if (!next_pthread_create) /* a library's constructor, before ours */
+        find_next();
     int r = next_pthread_create(thread, attributes, start, user);
     if (r == EAGAIN)
         md_witness_note();
