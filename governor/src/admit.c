@@ -263,6 +263,15 @@ static bool said_before(struct gov_governor *g, const struct gov_request *reques
     return same;
 }
 
+static void record(struct gov_governor *g, struct decision *d)
+{
+    static const enum gov_event_kind kinds[] = {GOV_EVENT_LEASE_GRANTED, GOV_EVENT_LEASE_QUEUED,
+                                                GOV_EVENT_LEASE_NEVER};
+    d->lease.id = d->result->lease_id;
+    gov_governor_record_lease(g, kinds[d->result->verdict], &d->lease, d->result->reason,
+                              d->room.room_bytes);
+}
+
 static bool request_is_valid(const struct gov_request *request)
 {
     return request && request->predicted_bytes >= 0 && request->history_count >= 0 &&
@@ -280,15 +289,18 @@ int gov_governor_admit(struct gov_governor *g, const struct gov_request *request
     messages.count = 0;
     pthread_mutex_lock(&g->lock);
     prepare(g, request, &decision);
-    decision.room = gov_admit_room(&g->config, g->has_sample ? &g->sample : NULL, &decision.stats);
+    decision.room = gov_governor_room(g);
     fill_result(g, &decision);
     int error = decide(g, &decision);
     if (!error && !(request->flags & GOV_REQUEST_DRY_RUN)) {
+        gov_governor_note_time(g, request->now_us);
         g->verdict_count[result.verdict]++;
         if (!said_before(g, request, &result)) {
             say_check(g, &result, &messages);
             say_why(g, &decision, &messages);
+            record(g, &decision);
         }
+        gov_governor_changed(g);
     }
     pthread_mutex_unlock(&g->lock);
     gov_governor_say(g, &messages);
@@ -304,7 +316,7 @@ static void hold_back(struct gov_governor *g, const struct gov_request *request,
     struct decision decision = {.result = ret_admission};
     pthread_mutex_lock(&g->lock);
     prepare(g, request, &decision);
-    decision.room = gov_admit_room(&g->config, g->has_sample ? &g->sample : NULL, &decision.stats);
+    decision.room = gov_governor_room(g);
     fill_result(g, &decision);
     g->verdict_count[GOV_QUEUED]++;
     pthread_mutex_unlock(&g->lock);

@@ -30,12 +30,14 @@ int gov_governor_new(const struct gov_config *config, struct gov_device *device,
         struct gov_device_info info;
         gov_device_info(device, &info);
         g->device_is_host = !strcmp(info.backend, "host");
+        gov_copy_label(g->device_name, info.name);
     }
     int error = gov_ledger_new(&g->ledger);
     if (error) {
         free(g);
         return error;
     }
+    g->pauses.since_us = -1;
     pthread_mutex_init(&g->lock, NULL);
     pthread_mutex_init(&g->sample_lock, NULL);
     *ret_governor = g;
@@ -193,6 +195,11 @@ int gov_governor_sample(struct gov_governor *g, int64_t now_us, struct gov_sampl
         error = gov_governor_feed(g, &sample, processes, count);
     pthread_mutex_unlock(&g->sample_lock);
     free(processes);
+    if (error) {
+        pthread_mutex_lock(&g->lock);
+        g->samples_failed_count++;
+        pthread_mutex_unlock(&g->lock);
+    }
     if (!error && ret_sample)
         *ret_sample = sample;
     return error;
@@ -240,10 +247,8 @@ int gov_governor_feed(struct gov_governor *g, const struct gov_sample *sample,
     g->sample = copy;
     g->has_sample = true;
     g->samples_count++;
-    if (copy.valid & GOV_SAMPLE_USED)
-        g->peak_used_bytes = MAX(g->peak_used_bytes, copy.used_bytes);
-    if (copy.valid & GOV_SAMPLE_OWN)
-        g->peak_own_bytes = MAX(g->peak_own_bytes, copy.own_bytes);
+    gov_governor_note_sample(g);
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
     return GOV_OK;
 }
@@ -258,19 +263,37 @@ int gov_governor_last_sample(struct gov_governor *g, struct gov_sample *ret_samp
     return has_sample ? GOV_OK : GOV_E_NOT_FOUND;
 }
 
+static int release_locked(struct gov_governor *g, uint64_t lease_id, struct gov_lease *ret_lease)
+{
+    int error = gov_ledger_remove(g->ledger, lease_id, ret_lease);
+    if (error)
+        return error;
+    g->released_count++;
+    gov_governor_record_lease(g, GOV_EVENT_LEASE_RELEASED, ret_lease, GOV_REASON_FITS, -1);
+    return GOV_OK;
+}
+
 int gov_governor_release(struct gov_governor *g, uint64_t lease_id, struct gov_lease *ret_lease)
 {
+    struct gov_lease lease;
     pthread_mutex_lock(&g->lock);
-    int error = gov_ledger_remove(g->ledger, lease_id, ret_lease);
+    int error = release_locked(g, lease_id, &lease);
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
+    if (!error && ret_lease)
+        *ret_lease = lease;
     return error;
 }
 
 size_t gov_governor_release_pid(struct gov_governor *g, int64_t pid)
 {
+    size_t count = 0;
+    struct gov_lease lease;
     pthread_mutex_lock(&g->lock);
-    size_t count = gov_ledger_remove_pid(g->ledger, pid);
+    while (!gov_ledger_find_pid(g->ledger, pid, &lease) && !release_locked(g, lease.id, &lease))
+        count++;
     unwatch_locked(g, pid);
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
     return count;
 }
@@ -279,6 +302,7 @@ int gov_governor_bind(struct gov_governor *g, uint64_t lease_id, int64_t pid)
 {
     pthread_mutex_lock(&g->lock);
     int error = gov_ledger_bind(g->ledger, lease_id, pid);
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
     return error;
 }
@@ -287,6 +311,7 @@ int gov_governor_report_peak(struct gov_governor *g, uint64_t lease_id, int64_t 
 {
     pthread_mutex_lock(&g->lock);
     int error = gov_ledger_raise_peak(g->ledger, lease_id, peak_bytes);
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
     return error;
 }
@@ -296,9 +321,16 @@ int gov_governor_resize(struct gov_governor *g, uint64_t lease_id, int64_t grant
     pthread_mutex_lock(&g->lock);
     struct gov_ledger_stats stats;
     gov_ledger_stats(g->ledger, &stats);
-    struct gov_room room = gov_admit_room(&g->config, g->has_sample ? &g->sample : NULL, &stats);
+    struct gov_room room = gov_governor_room(g);
     int64_t limit = room.known ? gov_add_saturated(stats.now_bytes, room.room_bytes) : INT64_MIN;
     int error = gov_ledger_resize(g->ledger, lease_id, granted_bytes, limit);
+    struct gov_lease lease;
+    if (!error && !gov_ledger_get(g->ledger, lease_id, &lease)) {
+        g->resized_count++;
+        gov_governor_record_lease(g, GOV_EVENT_LEASE_RESIZED, &lease, GOV_REASON_FITS,
+                                  room.room_bytes);
+    }
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
     return error;
 }
@@ -319,47 +351,54 @@ size_t gov_governor_leases(struct gov_governor *g, struct gov_lease *leases, siz
     return count;
 }
 
-void gov_governor_status(struct gov_governor *g, struct gov_status *ret_status)
+int gov_governor_note_oom(struct gov_governor *g, const struct gov_oom *oom)
 {
-    memset(ret_status, 0, sizeof *ret_status);
+    if (!g || !oom)
+        return GOV_E_INVALID;
+    struct gov_event event = {.kind = GOV_EVENT_OOM};
+    struct gov_event_oom *out = &event.u.oom;
+    struct gov_lease lease = {0};
     pthread_mutex_lock(&g->lock);
-    ret_status->has_sample = g->has_sample;
-    ret_status->sample = g->sample;
-    gov_ledger_stats(g->ledger, &ret_status->leases);
-    struct gov_room room =
-        gov_admit_room(&g->config, g->has_sample ? &g->sample : NULL, &ret_status->leases);
-    ret_status->budget = room.budget;
-    ret_status->room_bytes = room.room_bytes;
-    ret_status->level = g->pressure.level;
-    ret_status->paused = g->pressure.paused;
-    ret_status->pressure = g->pressure;
-    ret_status->peak_used_bytes = g->peak_used_bytes;
-    ret_status->peak_own_bytes = g->peak_own_bytes;
-    ret_status->samples_count = g->samples_count;
-    ret_status->granted_count = g->verdict_count[GOV_GRANTED];
-    ret_status->queued_count = g->verdict_count[GOV_QUEUED];
-    ret_status->never_count = g->verdict_count[GOV_NEVER];
-    ret_status->freed_bytes = g->freed_bytes;
+    gov_governor_note_time(g, oom->now_us);
+    g->ooms_count++;
+    bool has_lease = !gov_ledger_get(g->ledger, oom->lease_id, &lease);
+    uint32_t valid = g->has_sample ? g->sample.valid : 0;
+    event.at_us = g->now_us;
+    out->lease_id = oom->lease_id;
+    out->wanted_bytes = oom->wanted_bytes > 0 ? oom->wanted_bytes : -1;
+    out->leased_bytes = has_lease ? lease.granted_bytes : -1;
+    out->used_bytes = valid & GOV_SAMPLE_USED ? g->sample.used_bytes : -1;
+    out->free_bytes = valid & GOV_SAMPLE_FREE ? g->sample.free_bytes : -1;
+    out->batch = oom->batch;
+    gov_copy_text(out->owner, sizeof out->owner, oom->owner ? oom->owner : lease.owner);
+    gov_copy_text(out->stage, sizeof out->stage, oom->stage ? oom->stage : lease.stage);
+    gov_recorder_add(g->recorder, &event);
+    gov_governor_changed(g);
     pthread_mutex_unlock(&g->lock);
+    return GOV_OK;
 }
 
-void gov_governor_reset_peaks(struct gov_governor *g)
+static void note_decision(struct gov_governor *g, const struct gov_pressure_decision *decision,
+                          double used_percent)
 {
-    pthread_mutex_lock(&g->lock);
-    gov_ledger_reset_peak(g->ledger);
-    bool used = g->has_sample && g->sample.valid & GOV_SAMPLE_USED;
-    bool own = g->has_sample && g->sample.valid & GOV_SAMPLE_OWN;
-    g->peak_used_bytes = used ? g->sample.used_bytes : 0;
-    g->peak_own_bytes = own ? g->sample.own_bytes : 0;
-    pthread_mutex_unlock(&g->lock);
-}
-
-bool gov_governor_is_valid(struct gov_governor *g)
-{
-    pthread_mutex_lock(&g->lock);
-    bool valid = gov_ledger_is_valid(g->ledger);
-    pthread_mutex_unlock(&g->lock);
-    return valid;
+    struct gov_pause_stats *pauses = &g->pauses;
+    if (decision->level != decision->previous) {
+        struct gov_event event = {.at_us = g->now_us, .kind = GOV_EVENT_LEVEL};
+        event.u.level = (struct gov_event_level){decision->level, decision->previous, used_percent};
+        gov_recorder_add(g->recorder, &event);
+    }
+    if (decision->pause) {
+        pauses->count++;
+        pauses->since_us = g->now_us;
+        gov_recorder_pause(g->recorder, g->now_us, true);
+    }
+    if (decision->resume && pauses->since_us >= 0) {
+        int64_t lasted_us = g->now_us - pauses->since_us;
+        pauses->total_us = gov_add_saturated(pauses->total_us, lasted_us);
+        pauses->longest_us = MAX(pauses->longest_us, lasted_us);
+        pauses->since_us = -1;
+        gov_recorder_resume(g->recorder, g->now_us, true, lasted_us);
+    }
 }
 
 int gov_governor_check_pressure(struct gov_governor *g, int64_t now_us, int64_t reclaimable_bytes,
@@ -374,7 +413,10 @@ int gov_governor_check_pressure(struct gov_governor *g, int64_t now_us, int64_t 
         .used_percent = g->has_sample ? gov_sample_used_percent(&g->sample) : -1,
         .reclaimable_bytes = reclaimable_bytes,
     };
+    gov_governor_note_time(g, now_us);
     *ret_decision = gov_pressure_step(&g->config.pressure, &g->pressure, &input);
+    note_decision(g, ret_decision, input.used_percent);
+    gov_governor_changed(g);
     if (ret_decision->tier != GOV_TIER_NONE) {
         bool urgent = ret_decision->level >= GOV_LEVEL_HIGH;
         char *line = gov_governor_message(g, &messages, urgent ? GOV_LOG_WARNING : GOV_LOG_INFO);

@@ -13,11 +13,6 @@
 
 #include "util.h"
 
-/* The build sets 1 except for release. */
-#ifndef GOV_CHECK_INVARIANTS
-#define GOV_CHECK_INVARIANTS 0
-#endif
-
 enum { SLOT_BITS = 20 };
 #define SLOT_MASK ((UINT64_C(1) << SLOT_BITS) - 1)
 #define NO_SLOT   UINT32_MAX
@@ -298,6 +293,17 @@ void gov_ledger_measure_pid(struct gov_ledger *ledger, int64_t pid, int64_t byte
         left -= part;
     }
     check(ledger);
+}
+
+int gov_ledger_find_pid(const struct gov_ledger *ledger, int64_t pid, struct gov_lease *ret_lease)
+{
+    for (uint32_t i = ledger->first; pid > 0 && i != NO_SLOT; i = ledger->slots[i].next) {
+        if (ledger->slots[i].lease.pid == pid) {
+            *ret_lease = ledger->slots[i].lease;
+            return GOV_OK;
+        }
+    }
+    return GOV_E_NOT_FOUND;
 }
 
 size_t gov_ledger_remove_pid(struct gov_ledger *ledger, int64_t pid)

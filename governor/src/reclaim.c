@@ -123,6 +123,33 @@ static void begin(struct gov_tier_run *run, enum gov_tier tier, bool known,
     run->before_used_bytes = known && sample->valid & GOV_SAMPLE_USED ? sample->used_bytes : -1;
 }
 
+static void record_tier(struct gov_governor *g, enum gov_event_kind kind, int64_t now_us,
+                        const struct gov_tier_run *run)
+{
+    gov_governor_note_time(g, now_us);
+    if (!g->recorder)
+        return;
+    struct gov_event event = {.at_us = g->now_us, .kind = kind};
+    event.u.tier = (struct gov_event_tier){.tier = run->tier,
+                                           .pass = run->pass,
+                                           .asked = (int64_t)run->asked,
+                                           .failed = (int64_t)run->failed,
+                                           .freed_bytes = run->freed_bytes};
+    gov_recorder_add(g->recorder, &event);
+}
+
+static void count_run(struct gov_governor *g, const struct gov_tier_run *run)
+{
+    struct gov_tier_stats *tier = &g->tiers[run->tier];
+    int64_t freed = MAX(run->freed_bytes, 0);
+    tier->runs++;
+    tier->fruitless += freed < g->config.pressure.fruitless_bytes;
+    tier->freed_bytes = gov_add_saturated(tier->freed_bytes, freed);
+    tier->most_freed_bytes = MAX(tier->most_freed_bytes, freed);
+    tier->last_freed_bytes = freed;
+    g->tiers[GOV_TIER_NONE].last_freed_bytes = freed;
+}
+
 static bool table_is_valid(const struct gov_reclaimer *reclaimers, size_t count)
 {
     if (count && !reclaimers)
@@ -148,6 +175,10 @@ int gov_governor_run_tier(struct gov_governor *g, const struct gov_reclaimer *re
     struct gov_sample sample;
     bool known = read_now(g, now_us, &sample);
     begin(run, tier, known, &sample);
+    pthread_mutex_lock(&g->lock);
+    g->tiers[tier].passes++;
+    record_tier(g, GOV_EVENT_TIER_BEGIN, now_us, run);
+    pthread_mutex_unlock(&g->lock);
     for (size_t i = 0; i < count; i++) {
         if (reclaimers[i].tier <= tier && reclaimers[i].reload_us <= 0)
             ask(g, &reclaimers[i], INT64_MAX, run);
@@ -190,21 +221,23 @@ int gov_governor_end_tier(struct gov_governor *g, int64_t now_us, struct gov_tie
     bool helped = run->freed_bytes - before_pass >= g->config.pressure.fruitless_bytes;
     run->again = run->tier == GOV_TIER_EMERGENCY && run->pass < GOV_EMERGENCY_PASSES && helped &&
                  known && excess(g, run->tier, &sample) > 0;
-    if (run->again)
-        return GOV_OK;
-
     struct gov_messages messages;
     messages.count = 0;
     pthread_mutex_lock(&g->lock);
+    record_tier(g, GOV_EVENT_TIER_END, now_us, run);
+    if (run->again) {
+        pthread_mutex_unlock(&g->lock);
+        return GOV_OK;
+    }
+    count_run(g, run);
     gov_pressure_note_freed(&g->config.pressure, &g->pressure, run->tier, run->freed_bytes);
-    int64_t freed = MAX(run->freed_bytes, 0);
-    g->freed_bytes = gov_add_saturated(g->freed_bytes, freed);
+    gov_governor_changed(g);
     char *line = gov_governor_message(g, &messages, GOV_LOG_INFO);
     if (line) {
         char text[24];
         snprintf(line, GOV_MESSAGE_SIZE, "%s optimization completed - Freed %s",
                  g->device_is_host ? "Memory" : "GPU memory",
-                 gov_format_gb(freed, text, sizeof text));
+                 gov_format_gb(MAX(run->freed_bytes, 0), text, sizeof text));
     }
     pthread_mutex_unlock(&g->lock);
     gov_governor_say(g, &messages);

@@ -9,6 +9,11 @@
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #endif
 
+/* The build sets 1 except for release. */
+#ifndef GOV_CHECK_INVARIANTS
+#define GOV_CHECK_INVARIANTS 0
+#endif
+
 /* a + b, stopping at the ends of int64_t. */
 int64_t gov_add_saturated(int64_t a, int64_t b);
 

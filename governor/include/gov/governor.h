@@ -193,6 +193,12 @@ GOV_API int gov_governor_note_oom(struct gov_governor *governor, const struct go
 GOV_API void gov_governor_set_recorder(struct gov_governor *governor,
                                        struct gov_recorder *recorder);
 
+/*
+ * What time it is, for calls that do not say (release, resize). Optional: without it they happen at
+ * the latest time that any other call named.
+ */
+GOV_API void gov_governor_tell_time(struct gov_governor *governor, int64_t now_us);
+
 /* now: at the last reading, -1 unknown; peak: since the last reset; total: all growth ever seen
  * from one reading to the next, or all there ever was. */
 struct gov_amount {

@@ -100,6 +100,10 @@ GOV_API int gov_ledger_raise_peak(struct gov_ledger *ledger, uint64_t id, int64_
  */
 GOV_API void gov_ledger_measure_pid(struct gov_ledger *ledger, int64_t pid, int64_t bytes);
 
+/* The oldest lease of a process. Errors: NOT_FOUND. */
+GOV_API int gov_ledger_find_pid(const struct gov_ledger *ledger, int64_t pid,
+                                struct gov_lease *ret_lease);
+
 /* Ends all leases of a process (its socket closed). Returns how many. pid 0 ends none. */
 GOV_API size_t gov_ledger_remove_pid(struct gov_ledger *ledger, int64_t pid);
 
