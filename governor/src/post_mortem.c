@@ -132,7 +132,8 @@ static size_t by_owner(const struct gov_lease *leases, size_t count, struct owne
             owners[owner_count++] = (struct owner){.name = leases[i].owner};
         struct owner *owner = &owners[k];
         owner->granted_bytes = gov_add_saturated(owner->granted_bytes, leases[i].granted_bytes);
-        owner->current_bytes += MAX(leases[i].current_bytes, 0);
+        owner->current_bytes =
+            gov_add_saturated(owner->current_bytes, MAX(leases[i].current_bytes, 0));
         size_t used = strlen(owner->stages);
         snprintf(owner->stages + used, sizeof owner->stages - used, "%s%s", used ? ", " : "",
                  leases[i].stage);
@@ -183,8 +184,10 @@ static void put_events(struct page *page, struct gov_recorder *recorder, int64_t
         if (events[i].kind == GOV_EVENT_SAMPLE)
             continue;
         int64_t ago_ms = MAX(now_us - events[i].at_us, 0) / 1000;
-        put_line(page, "%7lld.%03lld s  %s", (long long)(-ago_ms / 1000),
-                 (long long)(ago_ms % 1000), gov_event_describe(&events[i], text, sizeof text));
+        char ago[32];
+        snprintf(ago, sizeof ago, "-%lld.%03lld", (long long)(ago_ms / 1000),
+                 (long long)(ago_ms % 1000));
+        put_line(page, "%12s s  %s", ago, gov_event_describe(&events[i], text, sizeof text));
     }
 }
 
