@@ -200,13 +200,17 @@ static void mark_unknown(const struct gov_nvidia_pids *pids, struct gov_process 
     }
 }
 
+/*
+ * A list that fails is no error here but amounts that nobody knows: who then read no memory either
+ * would learn less, and a lost GPU is found again by reading.
+ */
 static int nvidia_processes(void *state, bool with_children, struct gov_process *processes,
                             size_t count)
 {
     struct gov_nvidia_device *device = state;
     struct gov_nvidia_pids *pids = &device->pids;
     int error = read_list(device);
-    if (error && error != GOV_E_UNSUPPORTED)
+    if (error == GOV_E_NOMEM)
         return error;
     bool possible = !error && numbers_exist(device);
     if (possible && credit(device, with_children, processes, count))

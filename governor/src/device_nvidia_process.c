@@ -236,8 +236,10 @@ int gov_nvidia_list_users(struct gov_nvidia *nvidia, gov_nvml_device handle, int
     users->count = 0;
     if (error == GOV_E_FORMAT)
         *ret_note = "the driver's process list is not understood";
-    else
+    else if (error == GOV_E_UNSUPPORTED)
         *ret_note = "the driver does not list processes here";
+    else
+        *ret_note = "the driver's process list cannot be read";
     return error == GOV_E_FORMAT ? GOV_E_UNSUPPORTED : error;
 }
 
