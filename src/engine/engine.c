@@ -1,5 +1,5 @@
-/* One function per event, each a few assignments and commands; what follows from them is decided by
- * schedule.c after every event, so no event needs to know the others. */
+/* Events in, commands out. Each event is a few assignments and commands; what follows from them is
+ * decided by schedule.c after every event, so no event needs to know the others. */
 #include "engine/engine_internal.h"
 
 #include <assert.h>
@@ -8,11 +8,10 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
 
 const struct md_engine_params md_engine_params_default = {
     .max_crashes = 3,
-    .max_ooms = 3,
+    .max_ooms = 100, /* the ladder ends long before, unless units get done in between */
     .ready_timeout_us = 30 * MD_SECOND_US, /* a loaded machine, a cold disk */
     .stall_us = 300 * MD_SECOND_US,        /* stages speak at least every second; disks may wake up,
                                               networks come back */
@@ -20,14 +19,18 @@ const struct md_engine_params md_engine_params_default = {
     .cancel_grace_us = MD_SECOND_US * 3 / 2, /* Ctrl-C is over within two seconds */
     .restart_delay_us = MD_SECOND_US / 5,
     .patience_us = 10 * MD_SECOND_US,
+    .recovery_us = GOV_RECOVERY_MAX_US,
 };
 
 enum {
-    /* Most commands one step can cause: for each movie in flight an answer, a log line and what is
-     * started next, and the rest of the queue ending at once. */
-    COMMANDS_PER_MOVIE = 8,
-    COMMANDS_BESIDE = 16,
+    /* Most commands one step can cause: for each movie in flight an answer, what was wrong and what
+     * is started next; beside them the shared workers, the tiers, and a chunk of the queue ending
+     * (movie.c). */
+    COMMANDS_PER_MOVIE = 16,
+    COMMANDS_BESIDE = 128,
     MOST_REGIMES = 256, /* stages x codecs x sizes of any shelf */
+    /* Slots freed in a step are used again in the next one. */
+    SLOTS_PER_MOVIE = 4,
 };
 
 int md_engine_auto_movies(int cores, int64_t preset_movies)
@@ -37,29 +40,48 @@ int md_engine_auto_movies(int cores, int64_t preset_movies)
     return (int)MD_CLAMP(movies, 1, MD_ENGINE_MAX_MOVIES);
 }
 
-static unsigned with_needs(unsigned stages)
+static bool params_are_valid(const struct md_engine_params *params)
 {
-    for (int s = MD_STAGES - 1; s >= 0; s--)
-        if (stages & 1u << s)
-            stages |= md_stage_needs((enum md_stage)s);
-    return stages;
+    const unsigned all = (1u << MD_STAGES) - 1;
+    return params->governor && params->cores >= 1 && params->max_movies >= 1 &&
+           params->max_movies <= MD_ENGINE_MAX_MOVIES && params->threads >= 0 && params->stages &&
+           !(params->stages & ~all) && params->max_crashes >= 1 && params->max_ooms >= 1 &&
+           params->policy.keep >= 0 && params->policy.keep < 1;
+}
+
+static int make(struct md_engine *e)
+{
+    size_t movies = (size_t)e->params.max_movies;
+    e->slot_count = SLOTS_PER_MOVIE * movies;
+    e->slots = calloc(e->slot_count, sizeof *e->slots);
+    if (!e->slots ||
+        md_vec_reserve(&e->commands, COMMANDS_BESIDE + COMMANDS_PER_MOVIE * 2 * movies) < 0)
+        return MD_ERR_NOMEM;
+    e->history = e->params.history;
+    if (!e->history) {
+        e->owns_history = true;
+        if (gov_history_new(&e->config, MOST_REGIMES, &e->history) < 0)
+            return MD_ERR_NOMEM;
+    }
+    return MD_OK;
 }
 
 int md_engine_new(const struct md_engine_params *params, struct md_engine **ret_engine)
 {
-    const unsigned all = (1u << MD_STAGES) - 1;
-    if (!params->governor || params->cores < 1 || params->max_movies < 1 ||
-        params->max_movies > MD_ENGINE_MAX_MOVIES || params->threads < 0 || !params->stages ||
-        params->stages & ~all || params->max_crashes < 1 || params->max_ooms < 1)
+    if (!params_are_valid(params))
         return MD_ERR_INPUT;
     struct md_engine *e = calloc(1, sizeof *e);
     if (!e)
         return MD_ERR_NOMEM;
     e->params = *params;
-    e->params.stages = with_needs(params->stages);
-    e->oldest = SIZE_MAX;
-    if (md_vec_reserve(&e->commands, COMMANDS_BESIDE) < 0 ||
-        gov_history_new(&gov_config_default, MOST_REGIMES, &e->history) < 0) {
+    e->config = params->config ? *params->config : gov_config_default;
+    e->seen_free_bytes = e->seen_others_bytes = -1;
+    e->tier_deadline_us = NEVER_US;
+    for (int i = 0; i < MD_EXECUTORS; i++) {
+        e->shared[i].executor = (enum md_executor)i;
+        e->shared[i].deadline_us = NEVER_US;
+    }
+    if (make(e) < 0) {
         md_engine_free(e);
         return MD_ERR_NOMEM;
     }
@@ -71,13 +93,21 @@ void md_engine_free(struct md_engine *e)
 {
     if (!e)
         return;
-    for (size_t i = 0; i < e->movies.n; i++)
-        if (e->movies.v[i].lease != GOV_LEASE_NONE)
-            gov_governor_release(e->params.governor, e->movies.v[i].lease, NULL);
-    gov_history_free(e->history);
-    md_vec_done(&e->movies);
+    for (size_t i = 0; i < e->flight_count; i++)
+        md_engine_release_(e, &e->flight[i]->media, NULL);
+    for (int i = 0; i < MD_EXECUTORS; i++)
+        md_engine_release_(e, &e->shared[i], NULL);
+    if (e->owns_history)
+        gov_history_free(e->history);
+    md_vec_done(&e->queue);
     md_vec_done(&e->commands);
+    free(e->slots);
     free(e);
+}
+
+int md_engine_reserve(struct md_engine *e, size_t movies)
+{
+    return md_vec_reserve(&e->queue, e->queue_head + movies);
 }
 
 struct md_command *md_engine_emit_(struct md_engine *e, enum md_command_kind kind,
@@ -85,12 +115,30 @@ struct md_command *md_engine_emit_(struct md_engine *e, enum md_command_kind kin
 {
     assert(e->commands.n < e->commands.cap);
     struct md_command *command = &e->commands.v[e->commands.n++];
-    *command = (struct md_command){.kind = kind};
+    *command = (struct md_command){.kind = kind, .movie = MD_ENGINE_NO_MOVIE};
     if (m) {
-        command->movie = movie_index(e, m);
-        command->worker = m->worker;
+        command->movie = m->number;
+        command->worker = m->runner ? m->runner->id : m->media.id;
+        command->executor = m->runner ? m->runner->executor : MD_EXECUTOR_MEDIA;
         command->stage = m->stage;
+        command->settings = m->settings;
         command->attempt = m->attempt;
+        command->units_done = m->units_done;
+        command->units_total = m->units_total;
+    }
+    return command;
+}
+
+struct md_command *md_engine_emit_worker_(struct md_engine *e, enum md_command_kind kind,
+                                          const struct worker *w)
+{
+    struct md_command *command = md_engine_emit_(e, kind, is_shared(w) ? NULL : w->movie);
+    command->worker = w->id;
+    command->executor = w->executor;
+    command->lease_bytes = w->granted_bytes;
+    if (is_shared(w)) {
+        command->batch = w->batch;
+        command->settings = w->settings;
     }
     return command;
 }
@@ -105,210 +153,32 @@ void md_engine_say_(struct md_engine *e, enum md_log_level level, const char *fo
     va_end(ap);
 }
 
-size_t md_engine_unfinished_(const struct md_engine *e)
-{
-    return e->movies.n - e->ended_count[MD_MOVIE_DONE] - e->ended_count[MD_MOVIE_FAILED] -
-           e->ended_count[MD_MOVIE_CANCELLED];
-}
-
-void md_engine_release_(struct md_engine *e, struct movie *m, struct gov_lease *ret_lease)
-{
-    if (m->lease == GOV_LEASE_NONE)
-        return;
-    gov_governor_release(e->params.governor, m->lease, ret_lease);
-    m->lease = GOV_LEASE_NONE;
-    e->lease_count--;
-}
-
-static void leave_flight(struct md_engine *e, size_t movie)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < e->in_flight_count; i++)
-        if (e->in_flight[i] != movie)
-            e->in_flight[kept++] = e->in_flight[i];
-    e->in_flight_count = kept;
-}
-
-void md_engine_end_movie_(struct md_engine *e, struct movie *m, enum md_movie_end end)
-{
-    md_engine_release_(e, m, NULL);
-    m->phase = PHASE_ENDED;
-    m->end = end;
-    m->deadline_us = NEVER_US;
-    e->ended_count[end]++;
-    leave_flight(e, movie_index(e, m));
-    struct md_command *command = md_engine_emit_(e, MD_COMMAND_MOVIE_ENDED, m);
-    command->end = end;
-    command->failure = end == MD_MOVIE_DONE ? NULL : &m->failure;
-}
-
-void md_engine_quit_(struct md_engine *e, struct movie *m, int64_t now_us)
-{
-    md_engine_emit_(e, MD_COMMAND_QUIT, m);
-    m->phase = PHASE_STOPPING;
-    m->deadline_us = now_us + e->params.quit_timeout_us;
-    if (e->cancels)
-        m->deadline_us = MD_MIN(m->deadline_us, e->cancel_deadline_us);
-}
-
-int md_engine_reserve(struct md_engine *e, size_t movies)
-{
-    size_t in_flight = 2 * (size_t)e->params.max_movies;
-    size_t commands = COMMANDS_BESIDE + COMMANDS_PER_MOVIE * in_flight + movies;
-    if (md_vec_reserve(&e->commands, commands) < 0 || md_vec_reserve(&e->movies, movies) < 0)
-        return MD_ERR_NOMEM;
-    return MD_OK;
-}
-
-static int add_movie(struct md_engine *e, const struct md_event *event)
-{
-    if (md_engine_reserve(e, e->movies.n + 1) < 0 ||
-        md_vec_push(&e->movies, (struct movie){.phase = PHASE_QUEUED}) < 0)
-        return MD_ERR_NOMEM;
-    struct movie *m = &e->movies.v[e->movies.n - 1];
-    m->deadline_us = NEVER_US;
-    m->attempt = 1;
-    const char *label = event->label ? event->label : "";
-    md_utf8_sanitize(m->label, sizeof m->label, label, strlen(label));
-    if (e->cancels) {
-        md_fail(&m->failure, MD_ERR_CANCELLED, "cancelled before it was started");
-        md_engine_end_movie_(e, m, MD_MOVIE_CANCELLED);
-        e->next_queued = e->movies.n;
-    }
-    return MD_OK;
-}
-
-static void on_alive(struct md_engine *e, struct movie *m, int64_t now_us)
-{
-    if (m->asked || m->phase == PHASE_FINISHING)
-        m->deadline_us = e->params.stall_us ? now_us + e->params.stall_us : NEVER_US;
-}
-
-static void on_spawned(struct md_engine *e, struct movie *m, const struct md_event *event)
-{
-    m->pid = event->pid;
-    /* Without memory for that the worker is merely not seen as ours while it holds no lease. */
-    (void)gov_governor_watch(e->params.governor, m->pid);
-}
-
-static void on_done(struct md_engine *e, struct movie *m, const struct md_event *event)
-{
-    m->asked = false;
-    m->has_stage = false;
-    m->done |= 1u << m->stage;
-    if (m->lease != GOV_LEASE_NONE && event->result.peak_rss_bytes > 0) {
-        gov_governor_report_peak(e->params.governor, m->lease, event->result.peak_rss_bytes);
-        md_engine_learn_(e, m, event->result.peak_rss_bytes);
-    }
-    if (event->facts && event->facts->known)
-        m->facts = *event->facts;
-    md_engine_release_(e, m, NULL);
-    md_engine_emit_(e, MD_COMMAND_STAGE_FINISHED, m)->result = event->result;
-    m->attempt = 1;
-    m->ooms = 0;
-    m->least_bytes = 0;
-    m->alone = false;
-    if (m->phase != PHASE_STOPPING) {
-        m->phase = PHASE_IDLE;
-        m->deadline_us = NEVER_US;
-    }
-}
-
-/* A worker says what it was not asked: it cannot be trusted with anything more. */
-static void on_nonsense(struct md_engine *e, struct movie *m)
-{
-    if (m->phase != PHASE_STOPPING)
-        md_engine_condemn_(e, m, "broke the protocol");
-    else if (!m->kill_sent) {
-        m->kill_sent = true;
-        md_engine_emit_(e, MD_COMMAND_KILL, m);
-    }
-}
-
-static void on_worker_event(struct md_engine *e, struct movie *m, const struct md_event *event,
-                            int64_t now_us)
-{
-    enum phase phase = m->phase;
-    bool answers_stage = m->asked && event->stage == m->stage;
-    if (phase == PHASE_CONDEMNED && event->kind != MD_EVENT_GONE)
-        return;
-    switch (event->kind) {
-    case MD_EVENT_SPAWNED:
-        on_spawned(e, m, event);
-        return;
-    case MD_EVENT_SPAWN_FAILED:
-    case MD_EVENT_GONE:
-        md_engine_lost_worker_(e, m, event, now_us);
-        return;
-    case MD_EVENT_ALIVE:
-        on_alive(e, m, now_us);
-        return;
-    case MD_EVENT_DONE:
-        if (answers_stage) {
-            on_done(e, m, event);
-            return;
-        }
-        break;
-    case MD_EVENT_FAILED:
-        md_engine_stage_failed_(e, m, event->failure, now_us);
-        return;
-    case MD_EVENT_READY:
-        if (phase == PHASE_STARTING) {
-            m->phase = PHASE_IDLE;
-            m->deadline_us = NEVER_US;
-            return;
-        }
-        break;
-    case MD_EVENT_NEEDED:
-        if (phase == PHASE_CHECKING && answers_stage) {
-            m->asked = false;
-            md_engine_wait_(m, now_us);
-            return;
-        }
-        break;
-    case MD_EVENT_FINISHED:
-        if (phase == PHASE_FINISHING) {
-            m->end = MD_MOVIE_DONE;
-            md_engine_quit_(e, m, now_us);
-            return;
-        }
-        break;
-    default:
-        break;
-    }
-    /* Answers that were under way when we asked it to stop are no nonsense. */
-    if (phase != PHASE_STOPPING || event->kind == MD_EVENT_BROKEN)
-        on_nonsense(e, m);
-}
-
-static struct movie *movie_of_worker(struct md_engine *e, uint32_t worker)
-{
-    for (size_t i = 0; worker && i < e->in_flight_count; i++)
-        if (e->movies.v[e->in_flight[i]].worker == worker)
-            return &e->movies.v[e->in_flight[i]];
-    return NULL;
-}
-
-static void on_sampled(struct md_engine *e, int64_t now_us)
-{
-    const int64_t reclaimable_unknown = -1;
-    struct gov_pressure_decision decision;
-    if (gov_governor_check_pressure(e->params.governor, now_us, reclaimable_unknown, &decision) < 0)
-        return;
-    if (decision.tier != GOV_TIER_NONE)
-        md_engine_emit_(e, MD_COMMAND_RUN_TIER, NULL)->tier = decision.tier;
-}
-
 static int handle(struct md_engine *e, const struct md_event *event, int64_t now_us)
 {
+    struct worker *w;
     switch (event->kind) {
     case MD_EVENT_ADD:
-        return e->has_ended || e->closed ? MD_ERR_BUG : add_movie(e, event);
+        return e->has_ended || e->closed ? MD_ERR_BUG : md_engine_add_(e, event);
+    case MD_EVENT_DROP:
+        md_engine_drop_(e, event->movie, now_us);
+        return MD_OK;
     case MD_EVENT_CLOSE:
         e->closed = true;
         return MD_OK;
     case MD_EVENT_SAMPLED:
-        on_sampled(e, now_us);
+        md_engine_sampled_(e, now_us);
+        return MD_OK;
+    case MD_EVENT_TIER_DONE:
+        md_engine_tier_ended_(e, now_us);
+        return MD_OK;
+    case MD_EVENT_PAUSE:
+        md_engine_pause_(e, now_us);
+        return MD_OK;
+    case MD_EVENT_RESUME:
+        md_engine_resume_(e, now_us);
+        return MD_OK;
+    case MD_EVENT_STOP:
+        md_engine_stop_(e, now_us);
         return MD_OK;
     case MD_EVENT_TICK:
         return MD_OK;
@@ -319,116 +189,97 @@ static int handle(struct md_engine *e, const struct md_event *event, int64_t now
     case MD_EVENT_SPAWN_FAILED:
     case MD_EVENT_READY:
     case MD_EVENT_NEEDED:
+    case MD_EVENT_UNITS:
     case MD_EVENT_ALIVE:
     case MD_EVENT_DONE:
     case MD_EVENT_FAILED:
     case MD_EVENT_FINISHED:
     case MD_EVENT_BROKEN:
     case MD_EVENT_GONE:
-        break;
-    default:
-        return MD_ERR_BUG;
+    case MD_EVENT_UNLOAD:
+        w = md_engine_find_worker_(e, event->worker);
+        if (w)
+            md_engine_worker_event_(e, w, event, now_us);
+        return MD_OK;
     }
-    struct movie *m = movie_of_worker(e, event->worker);
-    if (m)
-        on_worker_event(e, m, event, now_us);
-    return MD_OK;
+    return MD_ERR_BUG;
 }
 
-static void deadline_passed(struct md_engine *e, struct movie *m)
+static void pass_deadlines(struct md_engine *e, int64_t now_us)
 {
-    switch (m->phase) {
-    case PHASE_STARTING:
-        md_engine_condemn_(e, m, "did not start in time");
-        break;
-    case PHASE_CHECKING:
-    case PHASE_RUNNING:
-    case PHASE_FINISHING:
-        md_engine_condemn_(e, m, "hung without a sign of life");
-        break;
-    case PHASE_STOPPING:
-        if (!m->kill_sent) {
-            m->kill_sent = true;
-            md_engine_emit_(e, MD_COMMAND_KILL, m);
-        }
-        m->deadline_us = NEVER_US;
-        break;
-    default: /* BACKOFF is up to the scheduler */
-        break;
-    }
+    if (now_us >= e->tier_deadline_us)
+        md_engine_tier_ended_(e, now_us);
+    for (size_t i = 0; i < e->flight_count; i++)
+        if (now_us >= e->flight[i]->media.deadline_us)
+            md_engine_worker_deadline_(e, &e->flight[i]->media, now_us);
+    for (int i = 1; i < MD_EXECUTORS; i++)
+        if (now_us >= e->shared[i].deadline_us)
+            md_engine_worker_deadline_(e, &e->shared[i], now_us);
 }
 
-static bool in_flight_is_valid(const struct md_engine *e)
+/* Nothing is left and nothing comes. */
+static void end_all(struct md_engine *e)
 {
-    size_t leases = 0;
-    for (size_t i = 0; i < e->in_flight_count; i++) {
-        const struct movie *m = &e->movies.v[e->in_flight[i]];
-        if (m->phase == PHASE_QUEUED || m->phase == PHASE_ENDED || m->phase == PHASE_IDLE)
-            return false;
-        if (i && e->in_flight[i - 1] >= e->in_flight[i])
-            return false;
-        if ((m->phase == PHASE_BACKOFF) != (m->worker == 0))
-            return false;
-        if (m->phase == PHASE_RUNNING && (!m->lease || !m->asked))
-            return false;
-        if (m->lease && (m->phase == PHASE_WAITING || m->phase == PHASE_BACKOFF))
-            return false;
-        leases += m->lease != GOV_LEASE_NONE;
-        for (size_t j = 0; j < i; j++)
-            if (m->worker && e->movies.v[e->in_flight[j]].worker == m->worker)
-                return false;
-    }
-    return leases == e->lease_count;
-}
-
-bool md_engine_is_valid(const struct md_engine *e)
-{
-    size_t ended[3] = {0}, in_flight = 0;
-    for (size_t i = 0; i < e->movies.n; i++) {
-        const struct movie *m = &e->movies.v[i];
-        if (m->phase == PHASE_QUEUED && i < e->next_queued)
-            return false;
-        if (m->phase != PHASE_QUEUED && i >= e->next_queued)
-            return false;
-        if (m->phase == PHASE_ENDED)
-            ended[m->end]++;
-        else if (m->phase != PHASE_QUEUED)
-            in_flight++;
-        if (m->phase == PHASE_ENDED && (m->lease || m->worker))
-            return false;
-        if (m->done & ~e->params.stages)
-            return false;
-    }
-    return in_flight == e->in_flight_count && memcmp(ended, e->ended_count, sizeof ended) == 0 &&
-           in_flight_is_valid(e) && gov_governor_is_valid(e->params.governor);
+    if (!(e->closed || ends_soon(e)) || e->flight_count || queue_length(e))
+        return;
+    for (int i = 1; i < MD_EXECUTORS; i++)
+        if (e->shared[i].state != WORKER_NONE)
+            return;
+    e->has_ended = true;
+    md_engine_emit_(e, MD_COMMAND_END, NULL);
 }
 
 int md_engine_step(struct md_engine *e, const struct md_event *event, int64_t now_us,
                    const struct md_command **ret_commands, size_t *ret_count)
 {
     e->commands.n = 0;
+    e->now_us = now_us;
+    e->steps++;
     int r = handle(e, event, now_us);
     if (r == MD_OK && !e->has_ended) {
-        for (size_t i = 0; i < e->in_flight_count; i++)
-            if (now_us >= e->movies.v[e->in_flight[i]].deadline_us)
-                deadline_passed(e, &e->movies.v[e->in_flight[i]]);
+        pass_deadlines(e, now_us);
         md_engine_schedule_(e, now_us);
-        if (e->closed && e->in_flight_count == 0 && e->next_queued == e->movies.n) {
-            e->has_ended = true;
-            md_engine_emit_(e, MD_COMMAND_END, NULL);
-        }
+        end_all(e);
     }
-    assert(in_flight_is_valid(e));
+    assert(md_engine_flight_is_valid_(e));
     *ret_commands = e->commands.v;
     *ret_count = e->commands.n;
     return r;
 }
 
+/* What only matters while it lies ahead. */
+static int64_t ahead(const struct md_engine *e, int64_t at_us)
+{
+    return at_us > e->now_us ? at_us : NEVER_US;
+}
+
+static int64_t movie_deadline(const struct md_engine *e, const struct movie *m)
+{
+    int64_t deadline = m->media.deadline_us;
+    bool begins = m->phase == PHASE_BEGIN && m->media.state == WORKER_NONE &&
+                  !m->media.recovering && !e->paused;
+    if (m->phase == PHASE_RECOVERING || begins)
+        deadline = MD_MIN(deadline, m->deadline_us);
+    if (m->phase == PHASE_WAITING && m->executor != MD_EXECUTOR_MEDIA && !e->paused)
+        deadline = MD_MIN(deadline, ahead(e, e->shared[m->executor].not_before_us));
+    return MD_MIN(deadline, md_engine_recovery_end_(e, &m->media));
+}
+
 int64_t md_engine_deadline_us(const struct md_engine *e)
 {
-    int64_t deadline = md_engine_patience_end_(e);
-    for (size_t i = 0; i < e->in_flight_count; i++)
-        deadline = MD_MIN(deadline, e->movies.v[e->in_flight[i]].deadline_us);
+    if (e->has_ended)
+        return NEVER_US;
+    int64_t deadline = e->tier_deadline_us;
+    if (ends_soon(e) && queue_length(e))
+        return e->now_us; /* more of the queue ends in the next step */
+    deadline = MD_MIN(deadline, ahead(e, md_engine_patience_end_(e)));
+    deadline = MD_MIN(deadline, ahead(e, md_engine_pause_end_(e)));
+    for (size_t i = 0; i < e->flight_count; i++)
+        deadline = MD_MIN(deadline, movie_deadline(e, e->flight[i]));
+    for (int i = 1; i < MD_EXECUTORS; i++) {
+        deadline = MD_MIN(deadline, e->shared[i].deadline_us);
+        deadline = MD_MIN(deadline, md_engine_recovery_end_(e, &e->shared[i]));
+    }
     return deadline;
 }
 

@@ -172,7 +172,8 @@ enum md_command_kind {
     /* to do */
     MD_COMMAND_START_WORKER, /* executor, worker: a number never used before; movie, for media
                                 workers; lease_bytes, batch and settings for shared ones */
-    MD_COMMAND_CHECK,        /* worker, stage */
+    MD_COMMAND_CHECK,        /* worker, stage; force: it counts as not done, only who runs it is
+                                asked */
     MD_COMMAND_RUN,          /* movie, worker, executor, stage, threads, batch, settings,
                                 lease_bytes, attempt from 1 */
     MD_COMMAND_LIMIT,        /* worker, lease_bytes: its lease has grown or shrunk */
@@ -204,7 +205,7 @@ struct md_command {
     enum md_stage stage;
     enum md_executor executor;
     enum md_settings settings;
-    bool will_retry, by_memory;
+    bool will_retry, by_memory, force;
     int threads, batch, attempt;
     int64_t lease_bytes; /* granted; the kernel may enforce it */
     int64_t units_done, units_total;

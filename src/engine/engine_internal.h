@@ -1,53 +1,128 @@
 /* The engine's state, shared by its files:
- *   engine.c    events, deadlines, the end
+ *   engine.c    events in, commands out, deadlines, the end
+ *   movie.c     the queue, movies in flight, how they leave
+ *   worker.c    processes: what they answer, how they are lost
  *   schedule.c  which movie gets a worker, a stage, memory
- *   recover.c   lost workers, out of memory, retries, cancel
- */
+ *   memory.c    predictions, leases, what is learned from them
+ *   batch.c     how many units, threads and movies at once
+ *   ladder.c    out of memory, tiers, the recovery wait
+ *   control.c   samples, pause, stop, cancel
+ *   valid.c     what must hold
+ *
+ * Movies that wait are small records in a queue, those in flight are slots, those that have ended
+ * are a count: what the engine holds does not grow with what it has done. */
 #ifndef MD_ENGINE_ENGINE_INTERNAL_H
 #define MD_ENGINE_ENGINE_INTERNAL_H
 
+#include <gov/batch.h>
+#include <gov/config.h>
 #include <gov/history.h>
+#include <gov/recover.h>
 
 #include "base/cleanup.h"
 #include "base/vec.h"
 #include "engine/engine.h"
 
-enum phase {
-    PHASE_QUEUED,
-    PHASE_BACKOFF,   /* lost a worker, gets another at the deadline */
-    PHASE_STARTING,  /* worker is being started; not ready by the deadline: it hangs */
-    PHASE_IDLE,      /* worker has nothing to do; never outlasts a step */
-    PHASE_CHECKING,  /* asked whether the stage is done already */
-    PHASE_WAITING,   /* the stage waits for memory */
-    PHASE_RUNNING,   /* the stage runs and holds a lease */
-    PHASE_FINISHING, /* all stages done, the worker cleans up */
-    PHASE_STOPPING,  /* asked to quit; killed at the deadline */
-    PHASE_CONDEMNED, /* killed by us because of condemned_for; counts as a crash once it is gone */
-    PHASE_ENDED,
-};
-
 #define NEVER_US INT64_MAX
 
-struct movie {
-    enum phase phase;
-    uint32_t worker; /* 0: none */
-    int64_t pid;     /* 0: not known */
-    int64_t deadline_us;
+enum phase {
+    PHASE_FREE,       /* the slot is not used */
+    PHASE_BEGIN,      /* needs a media worker, not before the deadline */
+    PHASE_STARTING,   /* its media worker is being started */
+    PHASE_IDLE,       /* what is next? Outlasts a step only while the user has paused */
+    PHASE_CHECKING,   /* asked whether the stage is done already */
+    PHASE_WAITING,    /* the stage waits for memory, or for a shared worker */
+    PHASE_LOADING,    /* a shared worker is being started for it */
+    PHASE_RUNNING,    /* the stage runs in `runner` */
+    PHASE_RECOVERING, /* out of memory: see enum step */
+    PHASE_FINISHING,  /* all stages done, the media worker cleans up */
+    PHASE_LEAVING,    /* ends as `end` once no worker has to do with it any more */
+};
 
-    unsigned done; /* stages, as bits */
-    enum md_stage stage;
-    int attempt;    /* of that stage, from 1 */
-    bool has_stage; /* `stage` is being dealt with */
-    bool asked;     /* a CHECK or RUN is not answered yet */
-    bool restart;   /* while stopping: another worker afterwards */
+/* Where a movie stands between an out-of-memory and the next try. */
+enum step {
+    STEP_LOOK,    /* for the next sample: what does memory look like now? */
+    STEP_TIER,    /* for tier_wanted to have been run */
+    STEP_RESTART, /* for the worker to have ended and its memory to be back */
+};
+
+enum worker_state {
+    WORKER_NONE, /* no process */
+    WORKER_STARTING,
+    WORKER_IDLE,
+    WORKER_BUSY,      /* was asked something and has not answered */
+    WORKER_STOPPING,  /* asked to quit; killed at the deadline */
+    WORKER_CONDEMNED, /* killed by us because of condemned_for */
+};
+
+struct movie;
+
+struct worker {
+    enum md_executor executor;
+    enum worker_state state;
+    uint32_t id; /* 0: none */
+    int64_t pid; /* 0: not known */
+    int64_t deadline_us;
+    bool asked; /* owes an answer, also while it is asked to quit */
+    bool cancelled;
     bool kill_sent;
-    bool was_started; /* MOVIE_STARTED was told */
+    bool after_oom;            /* has just said that it ran out of memory: its end is no surprise */
+    const char *condemned_for; /* static words */
+    struct movie *movie;       /* media: whose it is; shared: for whom it is started or runs */
 
     uint64_t lease;
+    int64_t granted_bytes; /* of the lease */
+    bool ending;           /* recovery is to be waited for once it has gone */
+    bool recovering;       /* it is waited for: not to be started again yet */
+    bool others_known;     /* in recovery */
+    struct gov_recovery recovery;
+    int64_t held_bytes; /* when it last gave a lease back by failing; 0: since then it ran again */
+
+    /* shared workers */
+    int batch; /* as started: at most so many units at once */
+    enum md_settings settings;
+    int most_batch;        /* run under the present lease: whose its peak is */
+    unsigned stages_seen;  /* that were found to need it */
+    int failed_starts;     /* in a row */
+    int losses;            /* in a row */
+    int64_t not_before_us; /* backing off */
+    bool broken;           /* never starts; failure says why */
+    struct md_failure failure;
+};
+
+struct movie {
+    size_t number;
+    enum phase phase;
+    int64_t deadline_us; /* BEGIN, RECOVERING */
+    struct worker media;
+    struct worker *runner; /* LOADING, RUNNING */
+    unsigned stages, done; /* bits */
+    bool force, was_started;
+    int64_t max_height;
+
+    /* the stage it is at */
+    enum md_stage stage;
+    bool has_stage;
+    enum md_executor executor;
+    int attempt; /* from 1 */
+    int64_t units_done, units_total;
+    int batch;     /* as the ladder says; 0: as the engine does */
+    int chosen;    /* this movie's one choice for this stage; 0: not made */
+    int run_batch; /* of the present or last try */
+    enum md_settings settings;
+    struct gov_recover recover;
+    enum step step;
+    enum gov_tier tier_wanted;
+    bool hold; /* nobody younger is let in until this stage is through */
+    int ooms;
+    int64_t free_then_bytes; /* when it ran out, with what it held; < 0: unknown */
+    int64_t lost_bytes;      /* the lease it ran out with */
+    int64_t lost_peak_bytes;
+
+    /* waiting for memory */
     bool asked_memory; /* once aloud, then quietly until something changes */
     bool waiting_told;
     bool hopeless;  /* asks for more than there ever is */
-    bool alone;     /* ran out of memory: wants no other leases beside its own */
     bool impatient; /* was forced once and would be again: need not wait for that */
     int64_t waiting_since_us;
     int64_t least_bytes; /* prediction at least; 0: as estimated */
@@ -55,75 +130,198 @@ struct movie {
     int64_t model_bytes; /* the same before history corrected it; 0: nothing was known */
     uint64_t oom_kills;  /* the system's count when the stage began */
 
-    int crashes, ooms;
-    const char *condemned_for; /* static words */
-    enum md_movie_end end;     /* once stopping without restart, or ended */
+    int crashes;
+    int most_at_once;      /* stages that ran beside each other, its own among them */
+    enum md_movie_end end; /* LEAVING */
     struct md_movie_facts facts;
     struct md_failure failure; /* the last one */
+    uint64_t freed_in_step;    /* the slot's failure is still shown in that step */
     char label[GOV_LABEL_MAX];
 };
 
-struct movie_vec MD_VEC(struct movie);
+/* A movie that waits for its turn. */
+struct queued {
+    unsigned stages, done;
+    bool force, dropped;
+    int64_t max_height;
+    struct md_movie_facts facts;
+    char label[GOV_LABEL_MAX];
+};
+
+struct queued_vec MD_VEC(struct queued);
 struct command_vec MD_VEC(struct md_command);
 
-/* A movie that is stopping no longer counts against max_movies, so that the next one starts
- * meanwhile; hence twice as many may have workers. */
+/* A movie that is leaving no longer counts against max_movies, so that the next one starts
+ * meanwhile; hence twice as many may be in flight. */
 enum { MAX_IN_FLIGHT = 2 * MD_ENGINE_MAX_MOVIES };
 
 struct md_engine {
     struct md_engine_params params;
-    struct gov_history *history; /* of this run */
-    struct movie_vec movies;
-    size_t next_queued;              /* movies from here on were never started */
-    size_t in_flight[MAX_IN_FLIGHT]; /* oldest first */
-    size_t in_flight_count;
-    size_t oldest; /* movie for which the patience runs; SIZE_MAX none */
-    int64_t oldest_since_us;
-    uint32_t last_worker;
-    size_t lease_count; /* stages that hold memory */
+    struct gov_config config;
+    struct gov_history *history;
+    bool owns_history;
+    struct {
+        char key[GOV_REGIME_MAX];
+        struct gov_batch batch;
+    } batches[8];
+
+    struct queued_vec queue; /* movies first_queued, first_queued + 1, ...; from queue_head on */
+    size_t queue_head;
+    size_t first_queued; /* movies from here on were never started */
+    struct movie *slots;
+    size_t slot_count;
+    struct movie *flight[MAX_IN_FLIGHT]; /* oldest first */
+    size_t flight_count;
     size_t ended_count[3];
-    bool closed, has_ended;
+    struct worker shared[MD_EXECUTORS]; /* [MD_EXECUTOR_MEDIA] is not used */
+    uint32_t last_worker;
+    size_t lease_count;
+
+    struct movie *oldest; /* for which the patience runs; NULL none */
+    int64_t oldest_since_us;
+
+    bool paused, paused_by_memory;
+    int64_t paused_since_us, memory_paused_since_us;
+    enum gov_tier tier, next_tier; /* that runs; that is wanted after it */
+    int64_t tier_deadline_us;
+
+    int64_t seen_free_bytes; /* at the last SAMPLED; < 0: unknown */
+    int64_t seen_others_bytes;
+
+    bool closed, stopping, has_ended;
     int cancels;
     int64_t cancel_deadline_us;
-    struct command_vec commands; /* room is reserved in ADD, so that emitting cannot fail */
+    int64_t now_us;
+    uint64_t steps;
+    struct command_vec commands; /* as large as any step can need, so that emitting cannot fail */
 };
+
+static inline bool is_shared(const struct worker *w)
+{
+    return w->executor != MD_EXECUTOR_MEDIA;
+}
+static inline bool ends_soon(const struct md_engine *e)
+{
+    return e->cancels || e->stopping;
+}
+static inline size_t queue_length(const struct md_engine *e)
+{
+    return e->queue.n - e->queue_head;
+}
 
 /* engine.c */
 struct md_command *md_engine_emit_(struct md_engine *e, enum md_command_kind kind,
                                    const struct movie *m);
+struct md_command *md_engine_emit_worker_(struct md_engine *e, enum md_command_kind kind,
+                                          const struct worker *w);
 void md_engine_say_(struct md_engine *e, enum md_log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-size_t md_engine_unfinished_(const struct md_engine *e);
-void md_engine_release_(struct md_engine *e, struct movie *m, struct gov_lease *ret_lease);
-void md_engine_end_movie_(struct md_engine *e, struct movie *m, enum md_movie_end end);
-void md_engine_quit_(struct md_engine *e, struct movie *m, int64_t now_us);
 
-static inline size_t movie_index(const struct md_engine *e, const struct movie *m)
-{
-    return (size_t)(m - e->movies.v);
-}
+/* movie.c */
+int md_engine_add_(struct md_engine *e, const struct md_event *event);
+void md_engine_drop_(struct md_engine *e, size_t number, int64_t now_us);
+/* Takes the next one out of the queue, if there is a slot. */
+struct movie *md_engine_take_queued_(struct md_engine *e);
+/* Ends queued ones, a bounded number at a time. */
+void md_engine_discard_queued_(struct md_engine *e);
+void md_engine_forget_dropped_(struct md_engine *e);
+int md_engine_next_stage_(const struct movie *m);
+/* The stage begins to wait for memory. */
+void md_engine_wait_(struct movie *m, int64_t now_us);
+/* Nothing more is done for it but ending what it has; it ends as `end`. */
+void md_engine_leave_(struct md_engine *e, struct movie *m, enum md_movie_end end, int64_t now_us);
+/* Ends a movie that is leaving and has nothing left. */
+bool md_engine_end_left_(struct md_engine *e, struct movie *m);
+void md_engine_stage_done_(struct md_engine *e, struct movie *m, const struct md_event *event);
+/* Its worker was lost, or it failed: says so, and tries again or leaves. */
+void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
+                        int64_t now_us);
+void md_engine_fail_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
+                     int64_t now_us);
+void md_engine_set_failure_(struct movie *m, const struct md_failure *failure);
 
-/* On its way out: nothing new is started for it. */
-static inline bool is_leaving(const struct movie *m)
-{
-    return m->phase == PHASE_STOPPING && !m->restart;
-}
+/* worker.c */
+struct worker *md_engine_find_worker_(struct md_engine *e, uint32_t id);
+void md_engine_start_worker_(struct md_engine *e, struct worker *w, struct movie *m,
+                             int64_t now_us);
+void md_engine_ask_(struct md_engine *e, struct worker *w, int64_t now_us);
+void md_engine_rest_(struct md_engine *e, struct worker *w, int64_t now_us);
+void md_engine_quit_(struct md_engine *e, struct worker *w, int64_t deadline_us);
+/* Ends an idle shared worker; its memory is waited for. */
+void md_engine_unload_(struct md_engine *e, struct worker *w, int64_t now_us);
+void md_engine_condemn_(struct md_engine *e, struct worker *w, const char *why);
+void md_engine_kill_(struct md_engine *e, struct worker *w);
+void md_engine_worker_event_(struct md_engine *e, struct worker *w, const struct md_event *event,
+                             int64_t now_us);
+void md_engine_worker_deadline_(struct md_engine *e, struct worker *w, int64_t now_us);
 
 /* schedule.c */
 void md_engine_schedule_(struct md_engine *e, int64_t now_us);
-/* The stage of a movie begins to wait for memory. */
-void md_engine_wait_(struct movie *m, int64_t now_us);
 /* Until when the oldest movie waits; NEVER_US when it does not. */
 int64_t md_engine_patience_end_(const struct md_engine *e);
-/* Learns from what a stage took. */
-void md_engine_learn_(struct md_engine *e, const struct movie *m, int64_t peak_bytes);
+/* READY of a shared worker that was started for a movie. */
+void md_engine_run_(struct md_engine *e, struct movie *m, struct worker *w, int64_t now_us);
 
-/* recover.c */
-void md_engine_lost_worker_(struct md_engine *e, struct movie *m, const struct md_event *event,
-                            int64_t now_us);
-void md_engine_stage_failed_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
-                             int64_t now_us);
-void md_engine_condemn_(struct md_engine *e, struct movie *m, const char *why);
+/* memory.c */
+bool md_engine_ask_memory_(struct md_engine *e, struct movie *m, struct worker *w, bool may_force,
+                           int64_t now_us, struct gov_admission *ret_refused);
+void md_engine_release_(struct md_engine *e, struct worker *w, struct gov_lease *ret_lease);
+/* A shared worker is idle: it keeps the lease of its model only. */
+void md_engine_settle_(struct md_engine *e, struct worker *w);
+void md_engine_learn_(struct md_engine *e, const struct movie *m, const struct worker *w,
+                      const struct md_stage_result *result);
+void md_engine_watch_leases_(struct md_engine *e);
+/* Bytes of its lease in use at the last sample; 0: unknown. */
+int64_t md_engine_held_bytes_(const struct md_engine *e, const struct worker *w);
+struct gov_prediction md_engine_predict_(struct md_engine *e, const struct movie *m, int batch,
+                                         int64_t *ret_model_bytes);
+void md_engine_regime_(const struct md_engine *e, const struct movie *m, char key[GOV_REGIME_MAX]);
+
+/* batch.c */
+int md_engine_threads_(const struct md_engine *e);
+/* What the movie's stage is to be run with now: chosen once by what history and our budget
+ * (most_bytes) say, and as far as there is room. */
+int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes);
+/* How many movies may be in flight. */
+size_t md_engine_movie_limit_(struct md_engine *e);
+/* Notes how many stages run at once. */
+void md_engine_note_company_(struct md_engine *e);
+void md_engine_movie_begins_(struct md_engine *e);
+void md_engine_movie_succeeded_(struct md_engine *e, const struct movie *m);
+void md_engine_batch_oom_(struct md_engine *e, struct movie *m, int64_t peak_bytes);
+void md_engine_batch_worked_(struct md_engine *e, const struct movie *m, int64_t peak_bytes,
+                             int64_t busy_us);
+int md_engine_known_good_(struct md_engine *e, const struct movie *m);
+
+/* ladder.c */
+bool md_engine_looks_like_oom_(const struct md_engine *e, const struct worker *w,
+                               const struct md_event *event, const struct gov_lease *lease);
+uint64_t md_engine_oom_kills_(const struct md_engine *e);
+/* The stage of a movie ran out of memory; its lease has been given back or cut. */
+void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
+                              const struct md_failure *failure, const struct gov_lease *lease,
+                              int64_t now_us);
+void md_engine_recover_(struct md_engine *e, struct movie *m, bool sampled, int64_t now_us);
+void md_engine_request_tier_(struct md_engine *e, enum gov_tier tier, int64_t now_us);
+void md_engine_tier_ended_(struct md_engine *e, int64_t now_us);
+/* A worker that held memory has gone: remembers what its return would look like. */
+void md_engine_note_end_(struct md_engine *e, struct worker *w, int64_t held_bytes, int64_t now_us);
+void md_engine_await_memory_(struct md_engine *e, struct worker *w, int64_t now_us);
+/* After a sample, or with the time. */
+void md_engine_check_recovery_(struct md_engine *e, struct worker *w, bool sampled, int64_t now_us);
+int64_t md_engine_recovery_end_(const struct md_engine *e, const struct worker *w);
+
+/* control.c */
+void md_engine_sampled_(struct md_engine *e, int64_t now_us);
+void md_engine_pause_(struct md_engine *e, int64_t now_us);
+void md_engine_resume_(struct md_engine *e, int64_t now_us);
+void md_engine_stop_(struct md_engine *e, int64_t now_us);
 void md_engine_cancel_(struct md_engine *e, int64_t now_us);
+/* The level stays critical by what is ours, and nothing of it will come back by waiting. */
+bool md_engine_pause_is_ours_(const struct md_engine *e, int64_t now_us);
+int64_t md_engine_pause_end_(const struct md_engine *e);
+
+/* valid.c */
+bool md_engine_flight_is_valid_(const struct md_engine *e);
 
 #endif

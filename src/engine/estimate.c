@@ -6,6 +6,7 @@
 #include <gov/estimate.h>
 
 #include "base/cleanup.h"
+#include "engine/engine.h"
 
 #define MB INT64_C(1000000)
 
@@ -78,4 +79,27 @@ int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *fact
     default:
         return 0;
     }
+}
+
+/* A model's worker. Smaller settings halve the caches and leave a part of the weights elsewhere. */
+static int64_t estimate_model(const struct md_estimate_query *query, bool device_is_gpu)
+{
+    const struct md_engine_model *model = query->model;
+    if (!model || model->resident_bytes <= 0)
+        return 0;
+    int64_t units = (int64_t)MD_MAX(query->batch, 1) * model->unit_bytes;
+    if (query->settings == MD_SETTINGS_NORMAL)
+        return model->resident_bytes + units;
+    if (query->settings == MD_SETTINGS_CPU && device_is_gpu)
+        return -1;
+    return model->resident_bytes / 4 * 3 + units / 2;
+}
+
+int64_t md_estimate_query(const struct md_estimate_query *query, bool device_is_gpu)
+{
+    if (query->executor != MD_EXECUTOR_MEDIA)
+        return estimate_model(query, device_is_gpu);
+    if (device_is_gpu)
+        return -1; /* pictures are decoded and encoded in main memory */
+    return md_estimate_stage(query->stage, query->facts, query->batch, query->max_height);
 }

@@ -24,4 +24,10 @@ struct md_movie_facts {
 int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *facts, int threads,
                           int64_t max_height);
 
+struct md_estimate_query;
+
+/* What an engine assumes that is given no estimate of its own: the above for media workers, weights
+ * and units for those with a model. < 0: nothing of the device is used. */
+int64_t md_estimate_query(const struct md_estimate_query *query, bool device_is_gpu);
+
 #endif

@@ -2,95 +2,18 @@
  * the governor is arithmetic, so nothing is remembered that could become wrong. */
 #include "engine/engine_internal.h"
 
-#include <inttypes.h>
 #include <string.h>
 
-static void start_worker(struct md_engine *e, struct movie *m, int64_t now_us)
+/* Stages that hold memory now and will give it back. */
+static bool has_running_lease(const struct md_engine *e)
 {
-    if (!m->was_started) {
-        m->was_started = true;
-        md_engine_emit_(e, MD_COMMAND_MOVIE_STARTED, m);
-    }
-    m->worker = ++e->last_worker;
-    m->pid = 0;
-    m->kill_sent = false;
-    m->restart = false;
-    m->asked = false;
-    m->condemned_for = NULL;
-    m->phase = PHASE_STARTING;
-    m->deadline_us = now_us + e->params.ready_timeout_us;
-    md_engine_emit_(e, MD_COMMAND_START_WORKER, m);
-}
-
-/* The first wanted stage that is not done and has what it needs; -1: all are done. */
-static int next_stage(const struct md_engine *e, const struct movie *m)
-{
-    for (int s = 0; s < MD_STAGES; s++) {
-        unsigned needs = md_stage_needs((enum md_stage)s);
-        if (e->params.stages & ~m->done & 1u << s && !(needs & ~m->done))
-            return s;
-    }
-    return -1;
-}
-
-static void set_busy(struct md_engine *e, struct movie *m, enum phase phase, int64_t now_us)
-{
-    m->phase = phase;
-    m->deadline_us = e->params.stall_us ? now_us + e->params.stall_us : NEVER_US;
-}
-
-void md_engine_wait_(struct movie *m, int64_t now_us)
-{
-    m->phase = PHASE_WAITING;
-    m->deadline_us = NEVER_US;
-    m->waiting_since_us = now_us;
-    m->asked_memory = false;
-    m->waiting_told = false;
-}
-
-static void ask_next(struct md_engine *e, struct movie *m, int64_t now_us)
-{
-    int stage = next_stage(e, m);
-    if (stage < 0) {
-        md_engine_emit_(e, MD_COMMAND_FINISH_MOVIE, m);
-        set_busy(e, m, PHASE_FINISHING, now_us);
-        return;
-    }
-    m->stage = (enum md_stage)stage;
-    m->has_stage = true;
-    if (e->params.force) {
-        md_engine_wait_(m, now_us);
-        return;
-    }
-    m->asked = true;
-    md_engine_emit_(e, MD_COMMAND_CHECK, m);
-    set_busy(e, m, PHASE_CHECKING, now_us);
-}
-
-/* The oldest movie that still goes on. */
-static size_t find_oldest(const struct md_engine *e)
-{
-    for (size_t i = 0; i < e->in_flight_count; i++)
-        if (!is_leaving(&e->movies.v[e->in_flight[i]]))
-            return e->in_flight[i];
-    return SIZE_MAX;
-}
-
-static int threads_for(const struct md_engine *e)
-{
-    if (e->params.threads > 0)
-        return e->params.threads;
-    size_t sharing = MD_MIN(md_engine_unfinished_(e), (size_t)e->params.max_movies);
-    return MD_MAX(e->params.cores / (int)MD_MAX(sharing, 1), 1);
-}
-
-static uint64_t oom_kills_now(const struct md_engine *e)
-{
-    struct gov_sample sample;
-    if (gov_governor_last_sample(e->params.governor, &sample) < 0 ||
-        !(sample.valid & GOV_SAMPLE_OOM_KILLS))
-        return 0;
-    return sample.oom_kills;
+    for (size_t i = 0; i < e->flight_count; i++)
+        if (e->flight[i]->media.lease != GOV_LEASE_NONE)
+            return true;
+    for (int i = 1; i < MD_EXECUTORS; i++)
+        if (e->shared[i].lease != GOV_LEASE_NONE && e->shared[i].state != WORKER_IDLE)
+            return true;
+    return false;
 }
 
 static int64_t patience_end(const struct md_engine *e, const struct movie *m)
@@ -100,9 +23,9 @@ static int64_t patience_end(const struct md_engine *e, const struct movie *m)
 
 int64_t md_engine_patience_end_(const struct md_engine *e)
 {
-    if (e->oldest == SIZE_MAX || e->movies.v[e->oldest].phase != PHASE_WAITING)
+    if (!e->oldest || e->oldest->phase != PHASE_WAITING || e->paused)
         return NEVER_US;
-    return patience_end(e, &e->movies.v[e->oldest]);
+    return patience_end(e, e->oldest);
 }
 
 /* The oldest movie always may run. It waits a moment for what will certainly come back, the leases
@@ -110,164 +33,325 @@ int64_t md_engine_patience_end_(const struct md_engine *e)
 static bool may_force(const struct md_engine *e, const struct movie *m,
                       const struct gov_admission *refused, int64_t now_us)
 {
-    if (movie_index(e, m) != e->oldest)
+    if (m != e->oldest)
         return false;
+    if (e->paused_by_memory)
+        return !has_running_lease(e) && md_engine_pause_is_ours_(e, now_us);
     if (m->impatient || now_us >= patience_end(e, m))
         return true;
-    return e->lease_count == 0 &&
+    return !has_running_lease(e) &&
            (refused->verdict == GOV_NEVER || refused->reason == GOV_REASON_NO_SAMPLE);
 }
 
-static void run_stage(struct md_engine *e, struct movie *m, uint64_t lease, int threads,
-                      int64_t now_us)
+void md_engine_run_(struct md_engine *e, struct movie *m, struct worker *w, int64_t now_us)
 {
-    m->lease = lease;
-    e->lease_count++;
-    if (m->pid > 0)
-        gov_governor_bind(e->params.governor, lease, m->pid);
-    m->oom_kills = oom_kills_now(e);
-    m->asked = true;
-    m->hopeless = false;
-    md_engine_emit_(e, MD_COMMAND_RUN, m)->threads = threads;
-    set_busy(e, m, PHASE_RUNNING, now_us);
+    m->phase = PHASE_RUNNING;
+    m->runner = w;
+    w->movie = m;
+    w->held_bytes = 0;
+    w->most_batch = MD_MAX(w->most_batch, m->run_batch);
+    m->oom_kills = md_engine_oom_kills_(e);
+    struct md_command *command = md_engine_emit_(e, MD_COMMAND_RUN, m);
+    command->batch = m->run_batch;
+    command->threads = is_shared(w) ? md_engine_threads_(e) : m->run_batch;
+    command->lease_bytes = w->granted_bytes;
+    md_engine_ask_(e, w, now_us);
 }
 
-static bool admit(struct md_engine *e, const struct gov_request *request,
-                  struct gov_admission *ret_admission)
+static void start_model(struct md_engine *e, struct movie *m, struct worker *w, int64_t now_us)
 {
-    if (gov_governor_admit(e->params.governor, request, ret_admission) == GOV_OK)
-        return ret_admission->verdict == GOV_GRANTED;
-    /* No memory even for the ledger: not granted, and worth another try later. */
-    *ret_admission = (struct gov_admission){.verdict = GOV_QUEUED, .reason = GOV_REASON_NO_SAMPLE};
+    w->batch = m->run_batch;
+    w->settings = m->settings;
+    m->phase = PHASE_LOADING;
+    m->runner = w;
+    m->oom_kills = md_engine_oom_kills_(e);
+    md_engine_start_worker_(e, w, m, now_us);
+}
+
+/* Idle models make room: getting one back costs its loading time, waiting costs more. */
+static bool unload_others(struct md_engine *e, const struct worker *but, int64_t now_us)
+{
+    bool any = false;
+    for (int i = 1; i < MD_EXECUTORS; i++) {
+        struct worker *w = &e->shared[i];
+        if (w == but)
+            continue;
+        if (w->state == WORKER_IDLE && w->lease != GOV_LEASE_NONE) {
+            md_engine_unload_(e, w, now_us);
+            any = true;
+        }
+        any |= w->ending || w->recovering;
+    }
+    return any;
+}
+
+static bool younger_hold_memory(const struct md_engine *e, const struct movie *m)
+{
+    for (size_t i = 0; i < e->flight_count; i++)
+        if (e->flight[i]->number > m->number && e->flight[i]->media.lease != GOV_LEASE_NONE)
+            return true;
+    for (int i = 1; i < MD_EXECUTORS; i++) {
+        const struct worker *w = &e->shared[i];
+        if (w->movie && w->movie->number > m->number && w->lease != GOV_LEASE_NONE)
+            return true;
+    }
     return false;
 }
 
-static void regime_of(const struct movie *m, char key[GOV_REGIME_MAX])
+enum outcome { GOES_ON, WAITS, WAITS_AND_BLOCKS };
+
+/* Can the worker that the stage needs take it now? */
+static enum outcome look_at_worker(struct md_engine *e, struct movie *m, struct worker *w,
+                                   int64_t now_us)
 {
-    struct gov_regime regime = {
-        .device = "host",
-        .stage = md_stage_names[m->stage],
-        .codec = m->facts.codec,
-        .width = (int32_t)MD_CLAMP(m->facts.width, 0, INT32_MAX),
-        .height = (int32_t)MD_CLAMP(m->facts.height, 0, INT32_MAX),
-    };
-    gov_regime_key(&regime, key);
+    if (!is_shared(w))
+        return w->state == WORKER_IDLE ? GOES_ON : WAITS;
+    if (w->recovering || w->state == WORKER_STOPPING || w->state == WORKER_CONDEMNED)
+        return WAITS_AND_BLOCKS;
+    if (w->state == WORKER_BUSY || w->state == WORKER_STARTING)
+        return WAITS; /* for another movie, not for memory */
+    (void)m;
+    return w->state == WORKER_IDLE || now_us >= w->not_before_us ? GOES_ON : WAITS;
 }
 
-void md_engine_learn_(struct md_engine *e, const struct movie *m, int64_t peak_bytes)
+static int64_t room_for(struct md_engine *e, const struct worker *w, int64_t *ret_most_bytes)
 {
-    char key[GOV_REGIME_MAX];
-    if (m->model_bytes <= 0)
-        return;
-    regime_of(m, key);
-    (void)gov_history_add(e->history, key, m->model_bytes, peak_bytes);
-    md_engine_say_(e, MD_LOG_DEBUG, "memory of %s: %" PRId64 " MB predicted, %" PRId64 " MB taken",
-                   key, m->asked_bytes / 1000000, peak_bytes / 1000000);
+    struct gov_status status;
+    gov_governor_status(e->params.governor, &status);
+    *ret_most_bytes = status.has_sample ? status.budget.ours_bytes : INT64_MAX;
+    return status.has_sample ? status.room_bytes + w->granted_bytes : INT64_MAX;
 }
 
-/* What the stage is expected to take, and on how many measurements that rests. */
-static struct gov_prediction predict(struct md_engine *e, struct movie *m, int threads)
+/* Asks for the lease of a waiting stage, forces it where that is due, and runs it. */
+static enum outcome ask_memory(struct md_engine *e, struct movie *m, struct worker *w,
+                               int64_t now_us)
 {
-    char key[GOV_REGIME_MAX];
-    struct gov_prediction prediction = {0};
-    m->model_bytes = md_estimate_stage(m->stage, &m->facts, threads, e->params.max_height);
-    if (m->model_bytes > 0) {
-        regime_of(m, key);
-        prediction = gov_history_correct(e->history, key, m->model_bytes);
+    struct gov_admission refused;
+    int64_t most_bytes, room_bytes = room_for(e, w, &most_bytes);
+    m->run_batch = md_engine_batch_(e, m, room_bytes, most_bytes);
+    if (is_shared(w) && w->state == WORKER_IDLE &&
+        (m->run_batch > w->batch || m->settings != w->settings)) {
+        md_engine_unload_(e, w, now_us); /* what it holds was made for less */
+        return WAITS_AND_BLOCKS;
     }
-    prediction.bytes = MD_MAX(prediction.bytes, m->least_bytes);
-    return prediction;
-}
-
-/* Asks for the lease of a waiting stage, and forces it where that is due. */
-static void ask_memory(struct md_engine *e, struct movie *m, int64_t now_us)
-{
-    int threads = threads_for(e);
-    struct gov_prediction prediction = predict(e, m, threads);
-    struct gov_request request = {
-        .owner = m->label,
-        .stage = md_stage_names[m->stage],
-        .owner_order = (int64_t)movie_index(e, m),
-        .stage_order = m->stage,
-        .pid = m->pid,
-        .predicted_bytes = prediction.bytes,
-        .history_count = prediction.count,
-        .now_us = now_us,
-        /* Every refusal says why; once is enough while nothing has changed. */
-        .flags = m->asked_memory ? GOV_REQUEST_DRY_RUN : 0,
-    };
-    struct gov_admission admission;
-    m->asked_bytes = request.predicted_bytes;
-    bool others = m->alone && e->lease_count > 0;
-    bool granted = !others && admit(e, &request, &admission);
-    if (granted && request.flags & GOV_REQUEST_DRY_RUN) {
-        request.flags = 0;
-        granted = admit(e, &request, &admission);
-    }
-    if (others)
-        admission = (struct gov_admission){.verdict = GOV_QUEUED, .reason = GOV_REASON_BUDGET};
-    else
-        m->asked_memory = true;
-    if (!granted && may_force(e, m, &admission, now_us)) {
-        request.flags = GOV_REQUEST_FORCE;
-        granted = admit(e, &request, &admission);
+    bool granted = md_engine_ask_memory_(e, m, w, false, now_us, &refused);
+    if (!granted && unload_others(e, w, now_us))
+        return WAITS_AND_BLOCKS;
+    if (!granted && may_force(e, m, &refused, now_us)) {
+        granted = md_engine_ask_memory_(e, m, w, true, now_us, &refused);
         m->impatient = true;
     }
-    if (granted)
-        run_stage(e, m, admission.lease_id, threads, now_us);
+    m->hopeless = !granted && refused.verdict == GOV_NEVER;
+    if (!granted) /* what can never fit runs when it is the oldest; holding others is no help */
+        return m->hopeless ? WAITS : WAITS_AND_BLOCKS;
+    if (is_shared(w) && w->state == WORKER_NONE)
+        start_model(e, m, w, now_us);
     else
-        m->hopeless = admission.verdict == GOV_NEVER;
+        md_engine_run_(e, m, w, now_us);
+    return GOES_ON;
+}
+
+static enum outcome serve_waiting(struct md_engine *e, struct movie *m, bool blocked,
+                                  bool over_limit, int64_t now_us)
+{
+    struct worker *w = m->executor == MD_EXECUTOR_MEDIA ? &m->media : &e->shared[m->executor];
+    if (is_shared(w) && w->broken) {
+        struct md_failure failure = w->failure;
+        failure.stage[0] = '\0';
+        md_engine_fail_(e, m, &failure, now_us);
+        return GOES_ON;
+    }
+    enum outcome outcome = look_at_worker(e, m, w, now_us);
+    if (outcome != GOES_ON)
+        return outcome;
+    if (blocked || (over_limit && m->stage != MD_STAGE_PROBE))
+        return WAITS;
+    if (m->hold && younger_hold_memory(e, m))
+        return WAITS_AND_BLOCKS;
+    return ask_memory(e, m, w, now_us);
+}
+
+static void start_media(struct md_engine *e, struct movie *m, int64_t now_us)
+{
+    if (!m->was_started) {
+        m->was_started = true;
+        md_engine_emit_(e, MD_COMMAND_MOVIE_STARTED, m);
+    }
+    m->phase = PHASE_STARTING;
+    m->runner = NULL;
+    md_engine_start_worker_(e, &m->media, m, now_us);
+}
+
+/* Whether a stage can be run without asking first. With force nothing is taken as done; only who
+ * runs it has to be asked where there are several. */
+static bool need_not_ask(const struct md_engine *e, const struct movie *m)
+{
+    bool has_models =
+        e->params.models[MD_EXECUTOR_ASR].name || e->params.models[MD_EXECUTOR_LLM].name;
+    return m->force && (!has_models || m->stage < MD_STAGE_TRANSCRIPT || m->stage > MD_STAGE_STORY);
+}
+
+static void ask_next(struct md_engine *e, struct movie *m, int64_t now_us)
+{
+    struct worker *w = &m->media;
+    int stage = md_engine_next_stage_(m);
+    if (w->state == WORKER_NONE) {
+        m->phase = PHASE_BEGIN; /* it was lost while a shared worker ran its stage */
+        m->deadline_us = now_us;
+    }
+    if (w->state != WORKER_IDLE || (e->paused && stage >= 0))
+        return;
+    if (stage < 0) {
+        md_engine_emit_(e, MD_COMMAND_FINISH_MOVIE, m);
+        m->phase = PHASE_FINISHING;
+        md_engine_ask_(e, w, now_us);
+        return;
+    }
+    m->stage = (enum md_stage)stage;
+    m->has_stage = true;
+    if (need_not_ask(e, m)) {
+        md_engine_wait_(m, now_us);
+        return;
+    }
+    md_engine_emit_(e, MD_COMMAND_CHECK, m)->force = m->force;
+    m->phase = PHASE_CHECKING;
+    md_engine_ask_(e, w, now_us);
 }
 
 /* Returns whether younger movies have to wait behind it. */
-static bool serve_waiting(struct md_engine *e, struct movie *m, bool blocked, int64_t now_us)
+static bool serve(struct md_engine *e, struct movie *m, bool blocked, bool over_limit,
+                  int64_t now_us)
 {
-    if (!blocked)
-        ask_memory(e, m, now_us);
-    if (m->phase != PHASE_WAITING)
-        return blocked;
-    if (!m->waiting_told)
-        md_engine_emit_(e, MD_COMMAND_STAGE_WAITING, m);
-    m->waiting_told = true;
-    /* What can never fit runs when it is the oldest; holding others back would not help it. */
-    return blocked || !m->hopeless;
+    if (m->phase == PHASE_IDLE)
+        ask_next(e, m, now_us);
+    if (m->phase == PHASE_BEGIN && !e->paused && now_us >= m->deadline_us &&
+        m->media.state == WORKER_NONE && !m->media.recovering)
+        start_media(e, m, now_us);
+    if (m->phase == PHASE_WAITING && !e->paused) {
+        enum outcome outcome = serve_waiting(e, m, blocked, over_limit, now_us);
+        if (outcome == WAITS_AND_BLOCKS)
+            blocked = true;
+        if (m->phase == PHASE_WAITING && !m->waiting_told) {
+            m->waiting_told = true;
+            md_engine_emit_(e, MD_COMMAND_STAGE_WAITING, m);
+        }
+    }
+    return blocked || m->hold || m->phase == PHASE_RECOVERING;
+}
+
+/* The user stops: what runs goes on to the end of its stage, what is between two ends. */
+static void wind_up(struct md_engine *e, struct movie *m, int64_t now_us)
+{
+    if (m->phase == PHASE_RUNNING || m->phase == PHASE_FINISHING || m->phase == PHASE_LEAVING)
+        return;
+    if (m->phase == PHASE_IDLE && md_engine_next_stage_(m) < 0 && m->media.state == WORKER_IDLE)
+        return;
+    md_fail(&m->failure, MD_ERR_CANCELLED, "stopped before it was done");
+    md_engine_leave_(e, m, MD_MOVIE_CANCELLED, now_us);
+}
+
+/* Returns whether any movie ended. */
+static bool end_left(struct md_engine *e)
+{
+    bool any = false;
+    for (size_t i = e->flight_count; i-- > 0;)
+        if (e->flight[i]->phase == PHASE_LEAVING)
+            any |= md_engine_end_left_(e, e->flight[i]);
+    return any;
+}
+
+static size_t count_active(const struct md_engine *e)
+{
+    size_t active = 0;
+    for (size_t i = 0; i < e->flight_count; i++)
+        active += e->flight[i]->phase != PHASE_LEAVING;
+    return active;
 }
 
 static void start_new_movies(struct md_engine *e, bool blocked, int64_t now_us)
 {
-    size_t active = 0;
-    for (size_t i = 0; i < e->in_flight_count; i++)
-        active += !is_leaving(&e->movies.v[e->in_flight[i]]);
-    size_t limit = 2 * (size_t)e->params.max_movies;
-    while (!blocked && e->next_queued < e->movies.n && active < (size_t)e->params.max_movies &&
-           e->in_flight_count < limit) {
-        struct movie *m = &e->movies.v[e->next_queued];
-        e->in_flight[e->in_flight_count++] = e->next_queued++;
-        start_worker(e, m, now_us);
-        active++;
+    if (blocked || e->paused || e->paused_by_memory)
+        return;
+    while (md_engine_forget_dropped_(e), queue_length(e)) {
+        if (count_active(e) >= md_engine_movie_limit_(e))
+            return;
+        struct movie *m = md_engine_take_queued_(e);
+        if (!m)
+            return;
+        md_engine_movie_begins_(e);
+        start_media(e, m, now_us);
     }
+}
+
+static void find_oldest(struct md_engine *e, int64_t now_us)
+{
+    struct movie *oldest = NULL;
+    for (size_t i = 0; i < e->flight_count && !oldest; i++)
+        if (e->flight[i]->phase != PHASE_LEAVING)
+            oldest = e->flight[i];
+    if (oldest == e->oldest)
+        return;
+    e->oldest = oldest;
+    e->oldest_since_us = now_us;
+}
+
+/* Returns whether movies that were never started have to wait. */
+static bool serve_all(struct md_engine *e, int64_t now_us)
+{
+    size_t limit = md_engine_movie_limit_(e), rank = 0;
+    bool blocked = false;
+    find_oldest(e, now_us);
+    for (size_t i = 0; i < e->flight_count; i++) {
+        struct movie *m = e->flight[i];
+        if (m->phase == PHASE_LEAVING)
+            continue;
+        blocked = serve(e, m, blocked, rank++ >= limit, now_us);
+    }
+    return blocked;
+}
+
+/* A model nobody will need any more is not kept. */
+static void end_unneeded(struct md_engine *e, int64_t now_us)
+{
+    for (int x = 1; x < MD_EXECUTORS; x++) {
+        struct worker *w = &e->shared[x];
+        bool needed = queue_length(e) > 0 && !ends_soon(e);
+        for (size_t i = 0; i < e->flight_count && !needed; i++) {
+            const struct movie *m = e->flight[i];
+            needed = m->phase != PHASE_LEAVING && m->stages & ~m->done & w->stages_seen;
+        }
+        if (w->state == WORKER_IDLE && !needed)
+            md_engine_unload_(e, w, now_us);
+    }
+}
+
+static void recover_all(struct md_engine *e, int64_t now_us)
+{
+    for (size_t i = 0; i < e->flight_count; i++)
+        md_engine_check_recovery_(e, &e->flight[i]->media, false, now_us);
+    for (int i = 1; i < MD_EXECUTORS; i++)
+        md_engine_check_recovery_(e, &e->shared[i], false, now_us);
+    for (size_t i = 0; i < e->flight_count; i++)
+        if (e->flight[i]->phase == PHASE_RECOVERING)
+            md_engine_recover_(e, e->flight[i], false, now_us);
 }
 
 void md_engine_schedule_(struct md_engine *e, int64_t now_us)
 {
-    if (e->cancels)
-        return;
-    size_t oldest = find_oldest(e);
-    if (oldest != e->oldest) {
-        e->oldest = oldest;
-        e->oldest_since_us = now_us;
-    }
-    bool blocked = false;
-    for (size_t i = 0; i < e->in_flight_count; i++) {
-        struct movie *m = &e->movies.v[e->in_flight[i]];
-        if (m->phase == PHASE_BACKOFF && now_us >= m->deadline_us)
-            start_worker(e, m, now_us);
-        if (m->phase == PHASE_IDLE)
-            ask_next(e, m, now_us);
-        if (m->phase == PHASE_WAITING)
-            blocked = serve_waiting(e, m, blocked, now_us);
-        if (m->phase == PHASE_RUNNING && m->alone)
-            blocked = true;
-    }
-    start_new_movies(e, blocked, now_us);
+    bool blocked = true;
+    recover_all(e, now_us);
+    for (size_t i = 0; i < e->flight_count && e->stopping; i++)
+        wind_up(e, e->flight[i], now_us);
+    end_left(e);
+    if (!e->cancels)
+        do /* a movie that ends makes another one the oldest */
+            blocked = serve_all(e, now_us);
+        while (end_left(e));
+    if (ends_soon(e))
+        md_engine_discard_queued_(e);
+    else
+        start_new_movies(e, blocked, now_us);
+    if (!e->cancels)
+        end_unneeded(e, now_us);
+    md_engine_note_company_(e);
 }

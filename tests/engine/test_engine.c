@@ -123,11 +123,13 @@ static void the_oldest_movie_runs_even_where_nothing_fits(void **state)
 static void the_oldest_movie_waits_for_a_neighbour_but_not_for_ever(void **state)
 {
     struct scene w;
-    open_world(&w, 2, BIT(PROBE), 16);
-    feed(&w, 16, 15.9);
+    open_world(&w, 2, BIT(PROBE) | BIT(SHOTS), 16);
+    feed(&w, 16, 14.2);
     add(&w, 2);
     begin(&w, 1);
     step(&w, EVENT(NEEDED, .worker = 1, .stage = MD_STAGE_PROBE));
+    step(&w, EVENT(DONE, .worker = 1, .stage = MD_STAGE_PROBE)); /* tells nothing: 4 GB assumed */
+    step(&w, EVENT(NEEDED, .worker = 1, .stage = MD_STAGE_SHOTS));
     expect(&w, MD_COMMAND_STAGE_WAITING);
     assert_null(find(&w, MD_COMMAND_RUN, 0));
     int64_t deadline_us = md_engine_deadline_us(w.engine);

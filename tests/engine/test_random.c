@@ -171,8 +171,12 @@ static void end_movie(struct model *m, const struct md_command *command)
 
 static void take_command(struct model *m, const struct md_command *command)
 {
-    struct model_movie *movie = &m->movies[command->movie];
+    struct model_movie *movie = &m->movies[command->movie < MAX_MOVIES ? command->movie : 0];
     assert_false(m->ended);
+    if (getenv("TRACE"))
+        print_message("%lld cmd %d movie %zd worker %u stage %d %s\n", (long long)m->now_us,
+                      command->kind, (ssize_t)command->movie, command->worker, command->stage,
+                      command->text);
     switch (command->kind) {
     case MD_COMMAND_START_WORKER:
         start_worker(m, command);
@@ -402,18 +406,26 @@ static void one_world(uint64_t seed)
     struct model *m = &model;
     open_model(m, seed);
     size_t movies = 1 + (size_t)below(m, MAX_MOVIES);
-    for (size_t i = 0; i < movies; i++) {
+    for (size_t i = 0; i < movies && !m->ended; i++) {
         m->movie_count++;
         tell(m, &(struct md_event){.kind = MD_EVENT_ADD, .label = "film"});
         for (uint64_t j = below(m, 3); j > 0; j--)
             advance(m); /* some come while others run */
     }
+    movies = m->movie_count;
     tell(m, &(struct md_event){.kind = MD_EVENT_CLOSE});
     int steps = 0;
     while (!m->ended && steps < MAX_STEPS) {
         advance(m);
         steps++;
     }
+    if (!m->ended && getenv("TRACE"))
+        for (int i = 0; i < 8; i++) {
+            print_message("now %lld deadline %lld sample %lld\n", (long long)m->now_us,
+                          (long long)md_engine_deadline_us(m->engine),
+                          (long long)m->next_sample_us);
+            advance(m);
+        }
     if (!m->ended)
         fail_msg("seed %llu never ends", (unsigned long long)seed);
     for (size_t i = 0; i < movies; i++)

@@ -79,22 +79,16 @@ static void out_of_memory_is_told_from_a_crash_and_asks_for_more(void **state)
     int64_t first_bytes = leased_bytes(&w);
     feed(&w, 16, 15); /* the device is nearly full when it dies */
     step(&w, EVENT(GONE, .worker = 1, .signal = SIGKILL));
+    assert_int_equal(expect(&w, MD_COMMAND_POST_MORTEM)->movie, 0);
+    assert_int_equal(leased_bytes(&w), 0);
+    feed(&w, 16, 0.1);
+    step(&w, EVENT(SAMPLED));
     assert_true(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry);
     assert_int_equal(w.failure.code, MD_ERR_NOMEM);
-    feed(&w, 16, 0.1);
-    w.now_us = md_engine_deadline_us(w.engine);
-    step(&w, EVENT(TICK));
     begin(&w, 3);
     step(&w, EVENT(NEEDED, .worker = 3, .stage = MD_STAGE_SHOTS));
     expect(&w, MD_COMMAND_RUN);
     assert_true(leased_bytes(&w) >= first_bytes / 2 * 3);
-    /* The younger movie is held back until this stage is over. */
-    begin(&w, 2);
-    step(&w, EVENT(NEEDED, .worker = 2, .stage = MD_STAGE_PROBE));
-    expect(&w, MD_COMMAND_STAGE_WAITING);
-    assert_null(find(&w, MD_COMMAND_RUN, 0));
-    say_done(&w, 3, MD_STAGE_SHOTS, false);
-    assert_int_equal(expect(&w, MD_COMMAND_RUN)->worker, 2);
     close_world(&w);
 }
 

@@ -1,0 +1,194 @@
+/* How much at once: movies in flight, threads of a media worker, units of a shared one. Sizes of
+ * the first and the last kind are kept by the history, one for each regime. */
+#include "engine/engine_internal.h"
+
+#include <gov/batch.h>
+#include <gov/estimate.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char movies_stage[] = "movies";
+
+static size_t unfinished(const struct md_engine *e)
+{
+    return e->flight_count + queue_length(e);
+}
+
+int md_engine_threads_(const struct md_engine *e)
+{
+    if (e->params.threads > 0)
+        return e->params.threads;
+    size_t sharing = MD_MIN(unfinished(e), (size_t)e->params.max_movies);
+    return MD_MAX(e->params.cores / (int)MD_MAX(sharing, 1), 1);
+}
+
+/* Batches by regime. */
+static struct gov_batch *batch_of(struct md_engine *e, const char *key, int64_t start, int64_t most)
+{
+    size_t at = 0;
+    while (at < MD_ARRAY_LEN(e->batches) && e->batches[at].key[0] &&
+           strcmp(e->batches[at].key, key) != 0)
+        at++;
+    if (at == MD_ARRAY_LEN(e->batches))
+        at = 0;
+    if (strcmp(e->batches[at].key, key) != 0) {
+        snprintf(e->batches[at].key, sizeof e->batches[at].key, "%s", key);
+        gov_batch_init(&e->batches[at].batch, start, most);
+    }
+    return &e->batches[at].batch;
+}
+
+static struct gov_batch *movies_batch(struct md_engine *e)
+{
+    char key[GOV_REGIME_MAX];
+    struct gov_regime regime = {.device = e->params.device ? e->params.device : "host",
+                                .stage = movies_stage};
+    return batch_of(e, gov_regime_key(&regime, key), e->params.max_movies, e->params.max_movies);
+}
+
+/* NULL for media workers: their threads are the machine's to say. */
+static struct gov_batch *stage_batch(struct md_engine *e, const struct movie *m)
+{
+    const int64_t most_growth = 4; /* times what the preset starts with */
+    char key[GOV_REGIME_MAX];
+    if (m->executor == MD_EXECUTOR_MEDIA)
+        return NULL;
+    int64_t start =
+        m->executor == MD_EXECUTOR_ASR ? e->config.whisper_chunks : e->config.llm_prompts;
+    md_engine_regime_(e, m, key);
+    return batch_of(e, key, start, start * most_growth);
+}
+
+/* The largest batch whose predicted peak, buffer and all, has room. Predictions grow with the
+ * batch, so bisecting finds it. */
+static int32_t largest_that_fits(struct md_engine *e, const struct movie *m, int32_t most,
+                                 int64_t room_bytes)
+{
+    int32_t fits = 0, too_many = most + 1;
+    while (too_many - fits > 1) {
+        int32_t size = fits + (too_many - fits) / 2;
+        int64_t model_bytes;
+        struct gov_prediction prediction = md_engine_predict_(e, m, size, &model_bytes);
+        bool has_room =
+            model_bytes <= 0 ||
+            gov_estimate_with_buffer(&e->config, prediction.bytes, prediction.count) <= room_bytes;
+        if (has_room)
+            fits = size;
+        else
+            too_many = size;
+    }
+    return fits;
+}
+
+int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes)
+{
+    struct gov_batch *batch = stage_batch(e, m);
+    if (!batch)
+        return m->batch ? m->batch : md_engine_threads_(e);
+    bool ungoverned = e->params.policy.ungoverned;
+    if (!m->chosen)
+        m->chosen = ungoverned || e->params.policy.no_regrow
+                        ? batch->size
+                        : gov_batch_next_movie(
+                              batch, MD_MAX(largest_that_fits(e, m, batch->most, most_bytes), 1));
+    int32_t size = m->batch ? MD_MIN(m->batch, m->chosen) : m->chosen;
+    if (m->units_total > 0)
+        size = (int32_t)MD_MIN(size, MD_MAX(m->units_total - m->units_done, 1));
+    return ungoverned ? size : MD_MAX(largest_that_fits(e, m, size, room_bytes), 1);
+}
+
+int md_engine_known_good_(struct md_engine *e, const struct movie *m)
+{
+    const struct gov_batch *batch = stage_batch(e, m);
+    return batch && batch->good < m->run_batch ? batch->good : 0;
+}
+
+size_t md_engine_movie_limit_(struct md_engine *e)
+{
+    size_t limit = (size_t)MD_MIN(e->params.max_movies, movies_batch(e)->size);
+    if (!e->params.config)
+        return limit;
+    int64_t longest_us = 0;
+    bool unknown = false;
+    for (size_t i = 0; i < e->flight_count; i++) {
+        const struct movie *m = e->flight[i];
+        if (m->phase == PHASE_LEAVING)
+            continue;
+        unknown |= !m->facts.known;
+        longest_us = MD_MAX(longest_us, m->facts.known ? m->facts.duration_us : 0);
+    }
+    int64_t by_length = gov_movies_in_flight(&e->config, longest_us);
+    if (unknown)
+        by_length = MD_MIN(by_length, gov_movies_in_flight(&e->config, 0));
+    return MD_MIN(limit, (size_t)by_length);
+}
+
+void md_engine_movie_begins_(struct md_engine *e)
+{
+    if (!e->params.policy.no_regrow)
+        gov_batch_next_movie(movies_batch(e), INT32_MAX);
+}
+
+static void say_lines(struct md_engine *e, enum md_log_level level, const char *prefix,
+                      const struct gov_batch *batch, int size)
+{
+    char line[96];
+    gov_batch_performance_line(batch, size, line, sizeof line);
+    if (line[0])
+        md_engine_say_(e, level, "%s%s", prefix, line);
+    md_engine_say_(e, level, "%s%s", prefix, gov_batch_recommended_line(batch, line, sizeof line));
+}
+
+static int movies_at_once(const struct md_engine *e)
+{
+    int count = 0;
+    for (size_t i = 0; i < e->flight_count; i++)
+        count += e->flight[i]->phase == PHASE_RUNNING || e->flight[i]->phase == PHASE_LOADING;
+    return count;
+}
+
+void md_engine_movie_succeeded_(struct md_engine *e, const struct movie *m)
+{
+    struct gov_batch *batch = movies_batch(e);
+    struct gov_status status;
+    gov_governor_status(e->params.governor, &status);
+    int size = MD_MAX(m->most_at_once, 1);
+    gov_batch_note_success(batch, size, status.peak_own_bytes > 0 ? status.peak_own_bytes : -1);
+    say_lines(e, MD_LOG_INFO, "", batch, size);
+    size_t finished = e->ended_count[MD_MOVIE_DONE];
+    if (!gov_cleanup_is_due(&e->config, (int64_t)finished) || e->params.policy.ungoverned)
+        return;
+    md_engine_request_tier_(e, GOV_TIER_STANDARD, e->now_us);
+    gov_governor_reset_peaks(e->params.governor);
+}
+
+void md_engine_note_company_(struct md_engine *e)
+{
+    int count = movies_at_once(e);
+    for (size_t i = 0; i < e->flight_count; i++)
+        e->flight[i]->most_at_once = MD_MAX(e->flight[i]->most_at_once, count);
+}
+
+void md_engine_batch_oom_(struct md_engine *e, struct movie *m, int64_t peak_bytes)
+{
+    struct gov_batch *batch = stage_batch(e, m);
+    if (batch)
+        gov_batch_note_oom(batch, m->run_batch, peak_bytes);
+    /* A lease of the host is a limit of its own: what broke it says nothing of the neighbours. */
+    int at_once = movies_at_once(e) + 1;
+    if (e->params.device_is_gpu && at_once > 1 && m->run_batch <= 1)
+        gov_batch_note_oom(movies_batch(e), at_once, -1);
+}
+
+void md_engine_batch_worked_(struct md_engine *e, const struct movie *m, int64_t peak_bytes,
+                             int64_t busy_us)
+{
+    struct gov_batch *batch = stage_batch(e, m);
+    (void)busy_us;
+    if (!batch)
+        return;
+    gov_batch_note_success(batch, m->run_batch, peak_bytes);
+    char prefix[48];
+    snprintf(prefix, sizeof prefix, "%s: ", md_stage_names[m->stage]);
+    say_lines(e, MD_LOG_DEBUG, prefix, batch, m->run_batch);
+}
