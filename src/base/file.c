@@ -2,6 +2,7 @@
  * btrfs: write, fsync the file, rename, fsync the folder. */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -249,4 +250,18 @@ int md_file_identify(const char *path, struct md_file_identity *ret_identity,
         .sample_hash = hash,
     };
     return MD_OK;
+}
+
+void md_remove_parts(const char *folder)
+{
+    static const char suffix[] = ".part";
+    DIR *dir = opendir(folder);
+    if (!dir)
+        return;
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        size_t n = strlen(entry->d_name);
+        if (n > sizeof suffix - 1 && strcmp(entry->d_name + n - (sizeof suffix - 1), suffix) == 0)
+            unlinkat(dirfd(dir), entry->d_name, 0);
+    }
+    closedir(dir);
 }

@@ -38,6 +38,10 @@ char *md_path_join(const char *folder, const char *name);
 /* The last component of path, pointing into it; never NULL. */
 const char *md_path_base(const char *path);
 
+/* Removes what writers that were killed left half-written in a folder (not in its folders):
+ * every name that ends in ".part". */
+void md_remove_parts(const char *folder);
+
 /* Removes a folder and everything in it, never following symbolic links. Missing is fine. */
 int md_remove_tree(const char *path, struct md_failure *failure);
 

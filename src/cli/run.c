@@ -328,6 +328,8 @@ static void print_summary(struct run *run)
     md_autostr table = {0};
     md_board_summary(&run->board, md_screen_columns(STDOUT_FILENO), md_clock_monotonic_us(),
                      &table);
+    if (md_str_failed(&table))
+        md_log(&run->log, MD_LOG_ERROR, "run", "out of memory for the table of results");
     fputs(md_str_text(&table), stdout);
     fflush(stdout);
 }

@@ -107,6 +107,8 @@ void md_screen_log(void *user, enum md_log_level level, const char *component, c
     struct md_screen *screen = user;
     md_autostr line = {0};
     append_record(&line, screen->json, level, component, message);
+    if (md_str_failed(&line) && level == MD_LOG_ERROR) /* no memory: it must be said all the same */
+        dprintf(screen->fd, "%s:%s:%s\n", md_log_level_name(level), component, message);
     if (screen->file_fd >= 0)
         put(screen->file_fd, md_str_text(&line), line.n);
     if (level > screen->terminal_level)

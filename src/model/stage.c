@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
+#include "base/file.h"
+
 const char *const md_stage_names[] = {"probe", "shots",  "audio",  "transcript",
                                       "story", "select", "render", NULL};
 
@@ -31,6 +34,15 @@ int md_stage_parse(const char *name)
         if (strcmp(name, md_stage_names[i]) == 0)
             return i;
     return -1;
+}
+
+void md_stage_clean_folders(const char *out_dir, const char *work_dir)
+{
+    md_autofree char *keys = md_path_join(work_dir, "keys"); /* key frames, see shots.h */
+    md_remove_parts(out_dir);
+    md_remove_parts(work_dir);
+    if (keys)
+        md_remove_parts(keys);
 }
 
 const struct md_artifact_type *md_stage_artifact(enum md_stage stage)

@@ -92,6 +92,12 @@ struct md_artifacts {
     const struct md_cut *cut;
 };
 
+/* The name of the lock file in a work folder: who works on the movie holds it with flock. */
+#define MD_WORK_LOCK "lock"
+
+/* Removes what killed writers left half-written in a movie's folders. */
+void md_stage_clean_folders(const char *out_dir, const char *work_dir);
+
 /* What a module offers the runner. The runner computes the key, loads `in`, calls run with a zeroed
  * artifact struct of md_stage_artifact(stage), saves what it filled and frees it. */
 struct md_stage_ops {

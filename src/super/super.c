@@ -170,6 +170,8 @@ static void tell_observer(struct md_super *s, const struct md_command *command)
                             command->will_retry);
         break;
     case MD_COMMAND_MOVIE_ENDED:
+        if (command->end != MD_MOVIE_DONE)
+            md_super_clean_after_(&s->jobs.v[command->movie]);
         if (o->movie_ended)
             o->movie_ended(o->user, command->movie, command->end, command->failure);
         break;
@@ -278,8 +280,11 @@ static void tell_out_of_memory(struct md_super *s, struct md_process *process)
 {
     struct md_failure failure = {0};
     char size[24];
-    md_fail(&failure, MD_ERR_NOMEM, "out of memory: the worker needed more than its lease of %s",
-            gov_format_size(process->enforced_bytes, size, sizeof size));
+    if (process->enforced_bytes > 0)
+        md_fail(&failure, MD_ERR_NOMEM, "out of memory: the worker needed more than the %s it may",
+                gov_format_size(process->enforced_bytes, size, sizeof size));
+    else
+        md_fail(&failure, MD_ERR_NOMEM, "out of memory: the system gave the worker no more");
     md_super_tell_(
         s, &(struct md_event){.kind = MD_EVENT_FAILED, .worker = process->id, .failure = &failure});
 }

@@ -4,7 +4,9 @@
  *   talk.c     records to and from workers
  *   process.c  a worker process
  *   memory.c   the governor of this machine
- *   tier.c     giving memory back */
+ *   tier.c     giving memory back
+ *   enforce.c  leases as limits of the kernel
+ *   clean.c    what killed workers left behind */
 #ifndef MD_SUPER_SUPER_INTERNAL_H
 #define MD_SUPER_SUPER_INTERNAL_H
 
@@ -109,6 +111,11 @@ void md_super_listen_(struct md_super *s, struct md_process *process);
 void md_super_speak_(struct md_super *s, struct md_process *process,
                      const struct md_command *command);
 void md_super_send_word_(struct md_super *s, struct md_process *process, const char *word);
+
+/* clean.c */
+
+/* Removes what workers that were killed left in a movie's folders, unless somebody else is at it. */
+void md_super_clean_after_(const struct md_job *job);
 
 /* tier.c */
 void md_super_run_tier_(struct md_super *s, enum gov_tier tier);

@@ -9,7 +9,6 @@
  * right and render finds its outputs present, the movie is done. */
 #include "workers/work.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -24,7 +23,6 @@
 enum { MAX_ARTIFACT_BYTES = 256 * 1024 * 1024 };
 #define ALL_STAGES ((1u << MD_STAGES) - 1)
 
-static const char lock_name[] = "lock";
 static const char stamp_name[] = ".moviedigest-done.json";
 
 /* The lock */
@@ -51,7 +49,7 @@ static int lock_folder(struct md_work *work, struct md_failure *failure)
     /* A worker whose main program was just killed may need a moment to die. */
     const struct timespec pause = {.tv_nsec = 50 * 1000 * 1000};
     const int tries = 40;
-    md_autofree char *path = md_path_join(work->work_dir, lock_name);
+    md_autofree char *path = md_path_join(work->work_dir, MD_WORK_LOCK);
     if (!path)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     int why = 0;
@@ -119,7 +117,7 @@ void md_work_close(struct md_work *work)
 {
     md_work_forget(work);
     if (work->work_dir && work->lock_fd >= 0) {
-        md_autofree char *path = md_path_join(work->work_dir, lock_name);
+        md_autofree char *path = md_path_join(work->work_dir, MD_WORK_LOCK);
         if (path)
             unlink(path);
         close(work->lock_fd);
@@ -384,27 +382,9 @@ int md_work_see_inputs(struct md_work *work, enum md_stage stage, struct md_arti
     return MD_OK;
 }
 
-static void remove_parts(const char *folder)
-{
-    static const char suffix[] = ".part";
-    DIR *dir = opendir(folder);
-    if (!dir)
-        return;
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        size_t n = strlen(entry->d_name);
-        if (n > sizeof suffix - 1 && strcmp(entry->d_name + n - (sizeof suffix - 1), suffix) == 0)
-            unlinkat(dirfd(dir), entry->d_name, 0);
-    }
-    closedir(dir);
-}
-
 void md_work_clean(const struct md_work *work)
 {
-    remove_parts(work->out_dir);
-    remove_parts(work->work_dir);
-    md_autofree char *keys = md_path_join(work->work_dir, "keys"); /* key frames, see shots.h */
-    if (keys)
-        remove_parts(keys);
+    md_stage_clean_folders(work->out_dir, work->work_dir);
 }
 
 int md_work_finish(struct md_work *work, const struct md_stage_env *env, struct md_failure *failure)
