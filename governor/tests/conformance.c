@@ -89,12 +89,6 @@ static void give(struct session *s, int64_t pid)
     s->now_us += s->backend->settle_us;
 }
 
-static void skip_unless(bool can)
-{
-    if (!can)
-        skip();
-}
-
 static void near(const struct session *s, int64_t measured, int64_t expected)
 {
     int64_t off = measured - expected;
@@ -287,7 +281,6 @@ static void reading_on_opens_nothing_more(void **state)
 static void what_a_process_takes_is_used_until_it_is_given_back(void **state)
 {
     const struct conformance_backend *b = *state;
-    skip_unless(b->take != NULL);
     struct session s;
     begin(b, 0, &s);
     struct gov_sample before = sample(&s, -1);
@@ -318,7 +311,6 @@ static void what_a_process_takes_is_used_until_it_is_given_back(void **state)
 static void taking_and_giving_again_and_again_leaves_nothing_behind(void **state)
 {
     const struct conformance_backend *b = *state;
-    skip_unless(b->take != NULL);
     struct session s;
     begin(b, 0, &s);
     give(&s, take(&s)); /* first uses cost what they cost */
@@ -338,7 +330,6 @@ static void taking_and_giving_again_and_again_leaves_nothing_behind(void **state
 static void ours_and_others_are_told_apart(void **state)
 {
     const struct conformance_backend *b = *state;
-    skip_unless(b->take != NULL);
     struct session s;
     begin(b, 0, &s);
     int64_t before = sample(&s, 0).others_bytes;
@@ -363,7 +354,8 @@ static void ours_and_others_are_told_apart(void **state)
         near(&s, process_of(&s, ours).used_bytes, b->take_bytes); /* the other's end is not ours */
     give(&s, ours);
     end(&s);
-    skip_unless(two);
+    if (!two)
+        print_message("# skipped: %s: two takes are one process here\n", b->name);
 }
 
 static void the_list_of_all_processes_agrees_with_asking_for_one(void **state)
@@ -407,7 +399,6 @@ static void the_list_of_all_processes_agrees_with_asking_for_one(void **state)
 static void a_peak_stays_until_it_is_reset(void **state)
 {
     const struct conformance_backend *b = *state;
-    skip_unless(b->take != NULL);
     struct session s;
     begin(b, 0, &s);
     int64_t pid = take(&s);
@@ -430,7 +421,6 @@ static void a_peak_stays_until_it_is_reset(void **state)
 static void more_than_there_is_is_refused_and_takes_nothing(void **state)
 {
     const struct conformance_backend *b = *state;
-    skip_unless(b->take && b->refuses);
     struct session s;
     begin(b, 0, &s);
     give(&s, take(&s));
@@ -448,7 +438,6 @@ static void more_than_there_is_is_refused_and_takes_nothing(void **state)
 static void a_lost_device_says_so_and_harms_no_other(void **state)
 {
     const struct conformance_backend *b = *state;
-    skip_unless(b->lose != NULL);
     struct session s;
     begin(b, 0, &s);
     sample(&s, 0);
@@ -469,41 +458,61 @@ static void a_lost_device_says_so_and_harms_no_other(void **state)
     end(&s);
 }
 
-static const struct CMUnitTest promises[] = {
-    cmocka_unit_test(a_reading_is_known_and_adds_up),
-    cmocka_unit_test(time_is_the_callers_whatever_it_is),
-    cmocka_unit_test(a_device_says_what_it_is),
-    cmocka_unit_test(a_memory_limit_is_the_new_total),
-    cmocka_unit_test(a_limit_above_the_device_changes_nothing),
-    cmocka_unit_test(a_process_that_is_not_there_is_unknown_and_no_error),
-    cmocka_unit_test(wrong_arguments_are_refused),
-    cmocka_unit_test(two_devices_in_one_process_do_not_know_each_other),
-    cmocka_unit_test(opening_and_closing_leaves_no_descriptor),
-    cmocka_unit_test(reading_on_opens_nothing_more),
-    cmocka_unit_test(what_a_process_takes_is_used_until_it_is_given_back),
-    cmocka_unit_test(taking_and_giving_again_and_again_leaves_nothing_behind),
-    cmocka_unit_test(ours_and_others_are_told_apart),
-    cmocka_unit_test(the_list_of_all_processes_agrees_with_asking_for_one),
-    cmocka_unit_test(a_peak_stays_until_it_is_reset),
-    cmocka_unit_test(more_than_there_is_is_refused_and_takes_nothing),
-    cmocka_unit_test(a_lost_device_says_so_and_harms_no_other),
+enum { NEEDS_TAKE = 1, NEEDS_REFUSAL = 2, NEEDS_LOSS = 4 };
+
+struct promise {
+    struct CMUnitTest test;
+    int needs; /* NEEDS_* bits: hooks without which there is nothing to test */
 };
 
+static const struct promise promises[] = {
+    {cmocka_unit_test(a_reading_is_known_and_adds_up), 0},
+    {cmocka_unit_test(time_is_the_callers_whatever_it_is), 0},
+    {cmocka_unit_test(a_device_says_what_it_is), 0},
+    {cmocka_unit_test(a_memory_limit_is_the_new_total), 0},
+    {cmocka_unit_test(a_limit_above_the_device_changes_nothing), 0},
+    {cmocka_unit_test(a_process_that_is_not_there_is_unknown_and_no_error), 0},
+    {cmocka_unit_test(wrong_arguments_are_refused), 0},
+    {cmocka_unit_test(two_devices_in_one_process_do_not_know_each_other), 0},
+    {cmocka_unit_test(opening_and_closing_leaves_no_descriptor), 0},
+    {cmocka_unit_test(reading_on_opens_nothing_more), 0},
+    {cmocka_unit_test(what_a_process_takes_is_used_until_it_is_given_back), NEEDS_TAKE},
+    {cmocka_unit_test(taking_and_giving_again_and_again_leaves_nothing_behind), NEEDS_TAKE},
+    {cmocka_unit_test(ours_and_others_are_told_apart), NEEDS_TAKE},
+    {cmocka_unit_test(the_list_of_all_processes_agrees_with_asking_for_one), 0},
+    {cmocka_unit_test(a_peak_stays_until_it_is_reset), NEEDS_TAKE},
+    {cmocka_unit_test(more_than_there_is_is_refused_and_takes_nothing), NEEDS_TAKE | NEEDS_REFUSAL},
+    {cmocka_unit_test(a_lost_device_says_so_and_harms_no_other), NEEDS_LOSS},
+};
+
+static bool can(const struct conformance_backend *backend, int needs)
+{
+    return !(needs & NEEDS_TAKE && !backend->take) &&
+           !(needs & NEEDS_REFUSAL && !backend->refuses) && !(needs & NEEDS_LOSS && !backend->lose);
+}
+
+/* What cannot be tested is left out and said: cmocka 1.1.5 writes "not ok" for a skipped test. */
 int conformance_run(const char *group, const struct conformance_backend *backends, size_t count)
 {
     enum { PROMISES = sizeof promises / sizeof promises[0] };
     struct CMUnitTest *tests = calloc(count * PROMISES, sizeof *tests);
     char(*names)[160] = calloc(count * PROMISES, sizeof *names);
+    size_t n = 0;
     if (!tests || !names)
         abort();
     for (size_t i = 0; i < count * PROMISES; i++) {
         const struct conformance_backend *backend = &backends[i / PROMISES];
-        tests[i] = promises[i % PROMISES];
-        snprintf(names[i], sizeof names[i], "%s: %s", backend->name, tests[i].name);
-        tests[i].name = names[i];
-        tests[i].initial_state = (void *)(uintptr_t)backend;
+        const struct promise *promise = &promises[i % PROMISES];
+        snprintf(names[n], sizeof names[n], "%s: %s", backend->name, promise->test.name);
+        if (!can(backend, promise->needs)) {
+            print_message("# skipped: %s: this backend has no way to try it\n", names[n]);
+            continue;
+        }
+        tests[n] = promise->test;
+        tests[n].name = names[n];
+        tests[n++].initial_state = (void *)(uintptr_t)backend;
     }
-    int failed = _cmocka_run_group_tests(group, tests, count * PROMISES, NULL, NULL);
+    int failed = _cmocka_run_group_tests(group, tests, n, NULL, NULL);
     free(tests);
     free(names);
     return failed;
