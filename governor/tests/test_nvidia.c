@@ -5,6 +5,7 @@
 #include "nvidia_fake.h"
 
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #define NEW "580.65.06"
 
@@ -41,8 +42,7 @@ static void a_library_without_its_kernel_module_is_no_driver(void **state)
     fake_done(&f);
 }
 
-/* A program may be started in a folder that somebody else has filled. */
-static void the_current_folder_never_gives_a_library(void **state)
+static void a_relative_path_is_refused(void **state)
 {
     (void)state;
     struct gov_device *device = NULL;
@@ -52,20 +52,49 @@ static void the_current_folder_never_gives_a_library(void **state)
         params.nvidia.nvml_path = relative[i];
         assert_int_equal(gov_device_open("nvidia", &params, &device), GOV_E_INVALID);
     }
-    params = (struct gov_device_params){0};
-    int without = gov_device_open("nvidia", &params, &device);
-    if (!without) {
-        gov_device_free(device);
-        skip(); /* a real driver is here and would be found */
+}
+
+/* In a process of its own: 1 when the usual name finds the fake, 0 for none or a real driver. */
+static int finds_fake_in(const char *folder)
+{
+    struct gov_device *device = NULL;
+    struct gov_device_info info;
+    if (chdir(folder))
+        return 2;
+    if (gov_device_open("nvidia", NULL, &device))
+        return 0;
+    gov_device_info(device, &info);
+    gov_device_free(device);
+    return !strncmp(info.id.uuid, "GPU-5a5b5c5d", 12);
+}
+
+static int status_of(const char *folder, const char *search_path)
+{
+    int status = -1;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (!pid) {
+        if (search_path)
+            setenv("LD_LIBRARY_PATH", search_path, 1);
+        else
+            unsetenv("LD_LIBRARY_PATH");
+        execl("/proc/self/exe", "finds-fake-in", folder, (char *)NULL);
+        _exit(127);
     }
-    char folder[] = "/tmp/gov-cwd-XXXXXX", link[64], before[1024];
-    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* A program may be started in a folder that somebody else has filled. */
+static void the_current_folder_never_gives_a_library(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/gov-cwd-XXXXXX", link[64];
     assert_non_null(mkdtemp(folder));
     snprintf(link, sizeof link, "%s/libnvidia-ml.so.1", folder);
     assert_int_equal(symlink(FAKE_NVML_580, link), 0);
-    assert_int_equal(chdir(folder), 0);
-    assert_int_equal(gov_device_open("nvidia", &params, &device), GOV_E_NO_DEVICE);
-    assert_int_equal(chdir(before), 0);
+    assert_int_equal(status_of(folder, NULL), 0);
+    assert_int_equal(status_of(folder, folder), 1 << 8); /* it would be found where one says so */
     unlink(link);
     rmdir(folder);
 }
@@ -591,11 +620,14 @@ static void a_lost_reading_does_not_cost_the_better_version(void **state)
     fake_done(&f);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 2 && !strcmp(argv[0], "finds-fake-in"))
+        return finds_fake_in(argv[1]);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_driver_is_said_clearly),
         cmocka_unit_test(a_library_without_its_kernel_module_is_no_driver),
+        cmocka_unit_test(a_relative_path_is_refused),
         cmocka_unit_test(the_current_folder_never_gives_a_library),
         cmocka_unit_test(the_drivers_share_is_told_apart_where_the_driver_does),
         cmocka_unit_test(a_reading_is_one_question_to_the_driver),

@@ -452,6 +452,31 @@ API int cuDevicePrimaryCtxSetFlags_v2(int device, unsigned flags)
     return CU_OK;
 }
 
+API int cuDevicePrimaryCtxReset_v2(int device)
+{
+    ENTER();
+    if (device < 0 || device >= driver.count)
+        return CU_INVALID_DEVICE;
+    fake_memory_drop(&driver.primary[device]);
+    return CU_OK;
+}
+
+/* The names from before CUDA 11. */
+API int cuDevicePrimaryCtxReset(int device)
+{
+    return cuDevicePrimaryCtxReset_v2(device);
+}
+
+API int cuDevicePrimaryCtxRelease(int device)
+{
+    return cuDevicePrimaryCtxRelease_v2(device);
+}
+
+API int cuDevicePrimaryCtxSetFlags(int device, unsigned flags)
+{
+    return cuDevicePrimaryCtxSetFlags_v2(device, flags);
+}
+
 API int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active)
 {
     ENTER();
