@@ -148,10 +148,10 @@ static int host_sample(void *state, int64_t now_us, struct gov_sample *ret_sampl
     int64_t total, available;
     bool look = pass_time(host, now_us);
     int error = read_meminfo(host, &total, &available);
-    if (!error && look)
-        error = look_for_group(host);
     if (error)
         return error;
+    if (look)
+        look_for_group(host); /* without memory for it: the group we know, until the next look */
     ret_sample->physical_bytes = total;
     struct gov_cgroup_limits limits;
     gov_cgroup_read(&host->cgroup, look, total, &limits);

@@ -2,7 +2,7 @@
  * A fault sweep: the n-th allocation fails, n = 1, 2, 3 ... until a whole run passes without. After
  * each the result is a typed error or success, the object still works, and nothing leaks.
  */
-#include "testing.h"
+#include "tree.h"
 
 #include <unistd.h>
 
@@ -51,6 +51,7 @@ void *__wrap_realloc(void *old, size_t size)
 }
 
 static int first_error;
+static struct tree tree;
 
 static bool ok(int error)
 {
@@ -111,14 +112,108 @@ static void use_governor(const char *spec, const struct gov_device_params *param
     gov_device_free(device);
 }
 
+/* Whatever failed, sums agree, and what was not given is not held. */
 static void use_simulated_processes(void)
 {
+    static const struct gov_sim_neighbour script[] = {{.at_us = 2, .bytes = GOV_MB},
+                                                      {.at_us = 1, .bytes = GOV_MB}};
+    struct gov_device_params params = {
+        .sim = {.neighbours = script, .neighbour_count = 2, .context_bytes = -1}};
     struct gov_device *device = NULL;
-    if (ok(gov_device_open("sim:rtx3060", NULL, &device))) {
+    if (ok(gov_device_open("sim:rtx3060", &params, &device))) {
+        int64_t held = 0;
         for (int pid = 1; pid <= 20; pid++)
-            ok(gov_sim_take(device, 0, pid, GOV_MB));
+            held += ok(gov_sim_take(device, 0, pid, 1 << 21)) ? 1 << 21 : 0;
+        struct gov_sample sample;
+        assert_int_equal(gov_device_sample(device, 0, held, &sample), 0);
+        assert_int_equal(sample.used_bytes, sample.reserved_bytes + held);
+        struct gov_process all[40];
+        size_t count = 4711;
+        if (!ok(gov_device_list_processes(device, all, 40, &count)))
+            assert_int_equal(count, 4711);
+        assert_true(gov_sim_is_valid(device));
     }
     gov_device_free(device);
+}
+
+static void use_simulated_pools(void)
+{
+    enum { POOLS = 12, SLICES = 30 };
+    struct gov_device *device = NULL;
+    if (!ok(gov_device_open("sim:8GB", NULL, &device)))
+        return;
+    for (int i = 0; i < POOLS; i++) {
+        uint64_t pool = 0;
+        struct gov_sim_pool_stats stats;
+        int64_t addresses[SLICES], live = 0;
+        size_t count = 0;
+        if (!ok(gov_sim_pool_new(device, 1 + i, GOV_MB, &pool)))
+            continue;
+        for (int k = 0; k < SLICES; k++) {
+            int64_t bytes = 512 * (1 + 300 * (k % 7));
+            if (ok(gov_sim_pool_take(device, 0, pool, bytes, &addresses[count]))) {
+                live += bytes;
+                count++;
+            }
+        }
+        assert_int_equal(gov_sim_pool_stats(device, pool, &stats), 0);
+        assert_int_equal(stats.live_bytes, live);
+        assert_int_equal(stats.slice_count, count);
+        assert_true(gov_sim_is_valid(device));
+        while (count)
+            assert_int_equal(gov_sim_pool_give(device, pool, addresses[--count]), 0);
+        assert_int_equal(gov_sim_pool_trim(device, pool, NULL), 0);
+        assert_true(gov_sim_is_valid(device));
+    }
+    gov_device_free(device);
+}
+
+/* A host with groups, and with descendants to remember. */
+static void use_made_up_host(void)
+{
+    enum { CHILDREN = 40 };
+    char proc[80], cgroup[80];
+    snprintf(proc, sizeof proc, "%s/proc", tree.root);
+    snprintf(cgroup, sizeof cgroup, "%s/cgroup", tree.root);
+    struct gov_device_params params = {.host = {.proc_path = proc, .cgroup_root = cgroup}};
+    struct gov_device *device = NULL;
+    if (!ok(gov_device_open("host", &params, &device)))
+        return;
+    for (int64_t second = 1; second < 4; second++) {
+        /* Moved to another group: what it limits is looked for, unless memory lacks for that. */
+        tree_write(&tree, "proc/self/cgroup", second == 2 ? "0::/a/b/\n" : "0::/a/b\n");
+        struct gov_sample sample;
+        struct gov_process p[2] = {{.pid = 10}, {.pid = 11}};
+        assert_int_equal(gov_device_sample(device, second * 1000000, 0, &sample), 0);
+        assert_int_equal(sample.total_bytes, 4 * GOV_GB);
+        if (ok(gov_device_processes(device, true, p, 2)))
+            assert_int_equal(p[0].used_bytes, (1 + CHILDREN) * 1024);
+        assert_int_equal(gov_device_processes(device, false, p, 2), 0);
+        assert_int_equal(p[0].used_bytes, 1024);
+        size_t count = 4711;
+        if (ok(gov_device_list_processes(device, p, 2, &count)))
+            assert_int_equal(count, 1 + CHILDREN);
+        else
+            assert_int_equal(count, 4711);
+    }
+    gov_device_free(device);
+}
+
+static void make_host(void)
+{
+    char children[400] = "", path[64];
+    for (int i = 0; i < 40; i++) {
+        snprintf(path, sizeof path, "proc/%d/status", 100 + i);
+        tree_write(&tree, path, "VmRSS: 1 kB\nRssAnon: 1 kB\n");
+        snprintf(path, sizeof path, "%d ", 100 + i);
+        strcat(children, path);
+    }
+    tree_write(&tree, "proc/10/status", "VmRSS: 1 kB\nRssAnon: 1 kB\n");
+    tree_write(&tree, "proc/10/task/10/children", children);
+    tree_write(&tree, "proc/meminfo", "MemTotal: 8388608 kB\nMemAvailable: 4194304 kB\n");
+    tree_write(&tree, "proc/self/cgroup", "0::/a/b\n");
+    tree_write(&tree, "cgroup/cgroup.controllers", "memory\n");
+    tree_write(&tree, "cgroup/a/b/memory.max", "4000000000\n");
 }
 
 static void use_history(void)
@@ -141,6 +236,8 @@ static void everything(void)
     use_governor("sim:rtx3060", &card);
     use_governor("host", NULL);
     use_simulated_processes();
+    use_simulated_pools();
+    use_made_up_host();
     use_history();
 }
 
@@ -185,5 +282,9 @@ int main(void)
         cmocka_unit_test(each_allocation_may_fail_once),
         cmocka_unit_test(each_allocation_may_be_the_last_that_succeeds),
     };
-    return cmocka_run_group_tests_name("nomem", tests, NULL, NULL);
+    tree_init(&tree);
+    make_host();
+    int failures = cmocka_run_group_tests_name("nomem", tests, NULL, NULL);
+    tree_done(&tree);
+    return failures;
 }
