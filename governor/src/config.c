@@ -40,6 +40,7 @@ static const struct gov_preset presets[] = {
     {"max-stability", 1, 1, 4, 2, 0, 0, "long movies or little memory; slowest"},
     {"rtx3060", 2, 3, 8, 4, 11 * GOV_GB, 0.85, "a 12 GiB card that also drives the desktop"},
     {"emergency", 1, 1, 2, 1, 0, 0, "smallest of everything, as after running out of memory"},
+    {"auto", 0, 0, 0, 0, 0, 0, "made from the size of the device"},
 };
 
 const struct gov_preset *gov_presets(size_t *ret_count)
@@ -48,23 +49,71 @@ const struct gov_preset *gov_presets(size_t *ret_count)
     return presets;
 }
 
-int gov_config_apply_preset(struct gov_config *config, const char *name)
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
 {
+    return MAX(MIN(value, high), low);
+}
+
+/*
+ * What suits a card of 12 GiB is known (rtx3060); the rest is in proportion, and within what the
+ * smallest and the largest preset have. The maximum is the fraction in other words, rounded as the
+ * specification rounds it: 85 % of 12.9 GB is 11.0 GB.
+ */
+static struct gov_preset preset_for(int64_t total_bytes)
+{
+    const double fraction = 0.85;
+    int64_t gib = (total_bytes + (INT64_C(1) << 29)) >> 30;
+    int64_t movies = clamp(gib / 6, 1, 4);
+    int64_t tenths = (int64_t)((double)total_bytes * fraction / (GOV_GB / 10.0));
+    return (struct gov_preset){
+        .name = "auto",
+        .movies_default = movies,
+        .movies_max = clamp(gib / 4, movies, 8),
+        .whisper_chunks = clamp(gib * 2 / 3, 2, 16),
+        .llm_prompts = clamp(gib / 3, 1, 8),
+        .max_bytes = (tenths + 1) * (GOV_GB / 10),
+        .fraction = fraction,
+    };
+}
+
+static void apply(struct gov_config *config, const struct gov_preset *preset)
+{
+    config->movies_default = preset->movies_default;
+    config->movies_max = preset->movies_max;
+    config->whisper_chunks = preset->whisper_chunks;
+    config->llm_prompts = preset->llm_prompts;
+    if (preset->max_bytes)
+        config->budget.max_bytes = preset->max_bytes;
+    if (preset->fraction > 0)
+        config->budget.fraction = preset->fraction;
+}
+
+int gov_config_apply_preset_for(struct gov_config *config, const char *name, int64_t total_bytes)
+{
+    /* A petabyte: beyond it the arithmetic would need care, and no card has it. */
+    const int64_t most = INT64_C(1000000) * GOV_GB;
     for (size_t i = 0; name && i < sizeof presets / sizeof presets[0]; i++) {
-        const struct gov_preset *preset = &presets[i];
-        if (strcmp(preset->name, name))
+        if (strcmp(presets[i].name, name) != 0)
             continue;
-        config->movies_default = preset->movies_default;
-        config->movies_max = preset->movies_max;
-        config->whisper_chunks = preset->whisper_chunks;
-        config->llm_prompts = preset->llm_prompts;
-        if (preset->max_bytes)
-            config->budget.max_bytes = preset->max_bytes;
-        if (preset->fraction > 0)
-            config->budget.fraction = preset->fraction;
+        struct gov_preset preset = presets[i];
+        if (!preset.movies_default)
+            preset = total_bytes > 0 ? preset_for(MIN(total_bytes, most)) : presets[0];
+        apply(config, &preset);
         return GOV_OK;
     }
     return GOV_E_NOT_FOUND;
+}
+
+int gov_config_apply_preset(struct gov_config *config, const char *name)
+{
+    return gov_config_apply_preset_for(config, name, 0);
+}
+
+void gov_config_apply_emergency(struct gov_config *config)
+{
+    config->movies_default = config->movies_max = 1;
+    config->whisper_chunks = MIN(config->whisper_chunks, clamp(config->whisper_chunks / 4, 2, 4));
+    config->llm_prompts = MIN(config->llm_prompts, clamp(config->llm_prompts / 4, 1, 2));
 }
 
 static int problem(char *why, size_t why_size, const char *text)

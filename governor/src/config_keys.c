@@ -69,6 +69,8 @@ static const struct gov_config_key keys[] = {
      "longest time between two readings"},
 };
 
+_Static_assert(sizeof keys / sizeof keys[0] <= GOV_CONFIG_KEYS_MAX, "gov_config_sources");
+
 struct unit {
     const char *name;
     int64_t factor;
@@ -97,10 +99,15 @@ const struct gov_config_key *gov_config_keys(size_t *ret_count)
     return keys;
 }
 
+bool gov_key_is_called(const struct gov_config_key *key, const char *name)
+{
+    return !strcasecmp(key->name, name);
+}
+
 static const struct gov_config_key *find_key(const char *name)
 {
     for (size_t i = 0; name && i < sizeof keys / sizeof keys[0]; i++) {
-        if (!strcasecmp(keys[i].name, name))
+        if (gov_key_is_called(&keys[i], name))
             return &keys[i];
     }
     return NULL;

@@ -3,6 +3,7 @@
 #define GOV_SRC_UTIL_H
 
 #include <gov/base.h>
+#include <gov/config.h>
 
 #ifndef MIN
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
@@ -35,6 +36,9 @@ int64_t gov_read_text(const char *path, char *text, size_t size);
  * False when there is none or it does not fit int64_t.
  */
 bool gov_parse_i64(const char **text, int64_t *ret_value);
+
+/* Without regard to case. */
+bool gov_key_is_called(const struct gov_config_key *key, const char *name);
 
 /* The number after `key` at the start of a line ("MemTotal:   123 kB", "oom_kill 3"). */
 bool gov_find_i64(const char *text, const char *key, int64_t *ret_value);

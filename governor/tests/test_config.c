@@ -196,7 +196,162 @@ static void presets_are_those_of_the_specification(void **state)
     assert_int_equal(gov_config_apply_preset(&c, NULL), GOV_E_NOT_FOUND);
     size_t count;
     assert_non_null(gov_presets(&count));
-    assert_int_equal(count, sizeof rows / sizeof rows[0]);
+    assert_int_equal(count, sizeof rows / sizeof rows[0] + 1); /* and auto */
+}
+
+static void auto_follows_the_size_of_the_device(void **state)
+{
+    (void)state;
+    const int64_t gib = INT64_C(1) << 30;
+    static const struct {
+        int64_t gib, movies, most, chunks, prompts;
+    } rows[] = {
+        {2, 1, 1, 2, 1},   {4, 1, 1, 2, 1},   {6, 1, 1, 4, 2},
+        {8, 1, 2, 5, 2},   {12, 2, 3, 8, 4},  {16, 2, 4, 10, 5},
+        {24, 4, 6, 16, 8}, {48, 4, 8, 16, 8}, {141, 4, 8, 16, 8},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gov_config c = gov_config_default;
+        char why[160] = "";
+        assert_int_equal(gov_config_apply_preset_for(&c, "auto", rows[i].gib * gib), 0);
+        assert_int_equal(c.movies_default, rows[i].movies);
+        assert_int_equal(c.movies_max, rows[i].most);
+        assert_int_equal(c.whisper_chunks, rows[i].chunks);
+        assert_int_equal(c.llm_prompts, rows[i].prompts);
+        if (gov_config_check(&c, why, sizeof why))
+            fail_msg("%d GiB: %s", (int)rows[i].gib, why);
+    }
+    /* Sold as 12 GiB, shown as a little less: exactly the preset made for it. */
+    static const int64_t cards[] = {INT64_C(12884901888), INT64_C(12882804736)};
+    for (size_t i = 0; i < 2; i++) {
+        struct gov_config made = gov_config_default, named = gov_config_default;
+        gov_config_apply_preset_for(&made, "auto", cards[i]);
+        gov_config_apply_preset(&named, "rtx3060");
+        assert_memory_equal(&made, &named, sizeof made);
+    }
+    struct gov_config unknown = gov_config_default, huge = gov_config_default;
+    assert_int_equal(gov_config_apply_preset(&unknown, "auto"), 0);
+    assert_memory_equal(&unknown, &gov_config_default, sizeof unknown);
+    assert_int_equal(gov_config_apply_preset_for(&huge, "auto", INT64_MAX), 0);
+    assert_int_equal(gov_config_check(&huge, NULL, 0), 0);
+}
+
+static void emergency_mode_cuts_by_three_quarters_within_its_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t chunks, prompts, chunks_then, prompts_then;
+    } rows[] = {{16, 8, 4, 2}, {8, 4, 2, 1}, {6, 4, 2, 1},
+                {4, 2, 2, 1},  {1, 1, 1, 1}, {99, 99, 4, 2}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gov_config c = gov_config_default;
+        c.whisper_chunks = rows[i].chunks;
+        c.llm_prompts = rows[i].prompts;
+        gov_config_apply_emergency(&c);
+        assert_int_equal(c.movies_default, 1);
+        assert_int_equal(c.movies_max, 1);
+        assert_int_equal(c.whisper_chunks, rows[i].chunks_then);
+        assert_int_equal(c.llm_prompts, rows[i].prompts_then);
+        assert_int_equal(gov_config_check(&c, NULL, 0), 0);
+    }
+}
+
+/* What is told, in which order, must not matter: every order of five gives the same. */
+static void layers_decide_and_not_the_order_of_telling(void **state)
+{
+    (void)state;
+    static const int orders[][5] = {
+        {0, 1, 2, 3, 4}, {4, 3, 2, 1, 0}, {2, 0, 4, 1, 3}, {3, 4, 0, 2, 1}, {1, 3, 0, 4, 2}};
+    for (size_t o = 0; o < sizeof orders / sizeof orders[0]; o++) {
+        struct gov_config_sources s;
+        gov_config_sources_init(&s);
+        for (int i = 0; i < 5; i++) {
+            int error = GOV_E_BUG;
+            switch (orders[o][i]) {
+            case 0:
+                error =
+                    gov_config_sources_preset(&s, GOV_LAYER_FILE, "m.ini:1", "rtx3060", NULL, 0);
+                break;
+            case 1:
+                error = gov_config_sources_set(&s, GOV_LAYER_FILE, "m.ini:2", "whisper_batch_size",
+                                               "5", NULL, 0);
+                break;
+            case 2:
+                error = gov_config_sources_set(&s, GOV_LAYER_COMMAND_LINE, "--set",
+                                               "WHISPER_BATCH_SIZE", "7", NULL, 0);
+                break;
+            case 3:
+                error = gov_config_sources_set(&s, GOV_LAYER_ENVIRONMENT, "LLM_BATCH_SIZE",
+                                               "LLM_BATCH_SIZE", "3", NULL, 0);
+                break;
+            case 4:
+                error = gov_config_sources_set(&s, GOV_LAYER_ENVIRONMENT, "X", "whisper_batch_size",
+                                               "6", NULL, 0);
+                break;
+            }
+            assert_int_equal(error, 0);
+        }
+        assert_int_equal(gov_config_sources_resolve(&s, 0, NULL, 0), 0);
+        assert_int_equal(s.config.whisper_chunks, 7);
+        assert_int_equal(s.config.llm_prompts, 3);
+        assert_int_equal(s.config.movies_max, 3);
+        assert_int_equal(s.config.budget.max_bytes, 11 * GOV_GB);
+        static const struct {
+            const char *key, *layer, *where;
+        } origins[] = {
+            {"whisper_batch_size", "command line", "--set"},
+            {"llm_batch_size", "environment", "LLM_BATCH_SIZE"},
+            {"max_gpu_memory_gb", "preset", "rtx3060"},
+            {"DEFAULT_BATCH_SIZE", "preset", "rtx3060"},
+            {"pressure_high_percent", "default", ""},
+        };
+        for (size_t i = 0; i < sizeof origins / sizeof origins[0]; i++) {
+            const struct gov_config_origin *origin = gov_config_sources_origin(&s, origins[i].key);
+            assert_non_null(origin);
+            assert_string_equal(gov_layer_name(origin->layer), origins[i].layer);
+            assert_string_equal(origin->where, origins[i].where);
+        }
+        assert_string_equal(s.preset, "rtx3060");
+        assert_string_equal(s.preset_origin.where, "m.ini:1");
+    }
+}
+
+static void what_cannot_be_told_is_refused_and_changes_nothing(void **state)
+{
+    (void)state;
+    struct gov_config_sources s, before;
+    char why[160] = "";
+    gov_config_sources_init(&s);
+    before = s;
+    assert_int_equal(
+        gov_config_sources_set(&s, GOV_LAYER_DEFAULT, "", "llm_batch_size", "3", NULL, 0),
+        GOV_E_INVALID);
+    assert_int_equal(
+        gov_config_sources_set(&s, GOV_LAYER_FILE, "", "llm_batch_size", "x", why, 160),
+        GOV_E_FORMAT);
+    assert_true(strlen(why) > 10);
+    assert_int_equal(gov_config_sources_set(&s, GOV_LAYER_FILE, "", "nothing", "3", NULL, 0),
+                     GOV_E_NOT_FOUND);
+    assert_int_equal(gov_config_sources_set(&s, GOV_LAYER_FILE, "", NULL, "3", NULL, 0),
+                     GOV_E_NOT_FOUND);
+    assert_int_equal(gov_config_sources_preset(&s, GOV_LAYER_FILE, "", "fastest", why, 160),
+                     GOV_E_NOT_FOUND);
+    assert_non_null(strstr(why, "fastest"));
+    assert_memory_equal(&s, &before, sizeof s);
+    assert_null(gov_config_sources_origin(&s, "nothing"));
+    assert_null(gov_config_sources_origin(&s, NULL));
+    /* Values that are fine one by one and not together. */
+    assert_int_equal(
+        gov_config_sources_set(&s, GOV_LAYER_FILE, "f:1", "max_batch_size", "1", NULL, 0), 0);
+    assert_int_equal(gov_config_sources_resolve(&s, 0, why, 160), GOV_E_INVALID);
+    assert_int_equal(
+        gov_config_sources_set(&s, GOV_LAYER_FILE, "f:2", "default_batch_size", "1", NULL, 0), 0);
+    assert_int_equal(gov_config_sources_resolve(&s, 0, why, 160), 0);
+    /* auto, once the device is known. */
+    assert_int_equal(gov_config_sources_preset(&s, GOV_LAYER_ENVIRONMENT, "E", "auto", NULL, 0), 0);
+    assert_int_equal(gov_config_sources_resolve(&s, INT64_C(24) << 30, why, 160), 0);
+    assert_int_equal(s.config.whisper_chunks, 16);
+    assert_int_equal(s.config.movies_max, 1); /* the file stays above the preset */
 }
 
 static void values_that_contradict_each_other_are_found(void **state)
@@ -228,6 +383,10 @@ int main(void)
         cmocka_unit_test(what_is_no_value_is_named_and_changes_nothing),
         cmocka_unit_test(values_survive_being_printed_and_read),
         cmocka_unit_test(presets_are_those_of_the_specification),
+        cmocka_unit_test(auto_follows_the_size_of_the_device),
+        cmocka_unit_test(emergency_mode_cuts_by_three_quarters_within_its_limits),
+        cmocka_unit_test(layers_decide_and_not_the_order_of_telling),
+        cmocka_unit_test(what_cannot_be_told_is_refused_and_changes_nothing),
         cmocka_unit_test(values_that_contradict_each_other_are_found),
     };
     return cmocka_run_group_tests_name("config", tests, NULL, NULL);

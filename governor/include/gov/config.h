@@ -138,11 +138,13 @@ struct gov_config_origin {
 
 /* Zero-fill is not valid: gov_config_sources_init. Fields are to be read. */
 struct gov_config_sources {
-    struct gov_config config;                             /* what is in force, once resolved */
+    struct gov_config config;                             /* in force, once resolved */
     struct gov_config_origin origin[GOV_CONFIG_KEYS_MAX]; /* by row of gov_config_keys */
-    struct gov_config told;                               /* values, before the preset */
     char preset[GOV_LABEL_MAX];                           /* "balanced" */
     struct gov_config_origin preset_origin;
+    /* What was told, before the preset. */
+    struct gov_config told;
+    struct gov_config_origin told_origin[GOV_CONFIG_KEYS_MAX];
 };
 
 GOV_API void gov_config_sources_init(struct gov_config_sources *sources);
