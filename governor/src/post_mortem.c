@@ -172,6 +172,8 @@ static void put_events(struct page *page, struct gov_recorder *recorder, int64_t
     gov_recorder_stats(recorder, &stats);
     uint64_t serial = stats.recorded > EVENTS_SEEN ? stats.recorded - EVENTS_SEEN : 0;
     size_t count = gov_recorder_read(recorder, &serial, events, EVENTS_SEEN);
+    if (count && events[count - 1].kind == GOV_EVENT_OOM)
+        count--; /* this one */
     int room = LINES - page->lines - 1;
     size_t first = count;
     for (int shown = 0; first > 0 && shown < room; first--)

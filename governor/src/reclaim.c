@@ -87,6 +87,25 @@ static int64_t excess(const struct gov_governor *g, enum gov_tier tier,
     return sample->used_bytes - (int64_t)((double)sample->total_bytes * line / 100);
 }
 
+static int64_t freed_since(const struct gov_tier_run *run, const struct gov_sample *sample)
+{
+    if (run->before_own_bytes >= 0 && sample->valid & GOV_SAMPLE_OWN)
+        return run->before_own_bytes - sample->own_bytes;
+    if (run->before_used_bytes >= 0 && sample->valid & GOV_SAMPLE_USED)
+        return run->before_used_bytes - sample->used_bytes;
+    return 0;
+}
+
+/* What is still to be freed: for the level, or for what ran out of memory below any level. */
+static int64_t still_wanted(const struct gov_governor *g, const struct gov_tier_run *run,
+                            int64_t oom_bytes, const struct gov_sample *sample)
+{
+    int64_t level_bytes = excess(g, run->tier, sample);
+    if (level_bytes == INT64_MAX || oom_bytes == INT64_MAX)
+        return INT64_MAX;
+    return oom_bytes > 0 ? MAX(level_bytes, oom_bytes - freed_since(run, sample)) : level_bytes;
+}
+
 static void ask(struct gov_governor *g, const struct gov_reclaimer *reclaimer, int64_t want_bytes,
                 struct gov_tier_run *run)
 {
@@ -176,6 +195,7 @@ int gov_governor_run_tier(struct gov_governor *g, const struct gov_reclaimer *re
     bool known = read_now(g, now_us, &sample);
     begin(run, tier, known, &sample);
     pthread_mutex_lock(&g->lock);
+    int64_t oom_bytes = g->wanted_bytes;
     g->tiers[tier].passes++;
     record_tier(g, GOV_EVENT_TIER_BEGIN, now_us, run);
     pthread_mutex_unlock(&g->lock);
@@ -187,7 +207,7 @@ int gov_governor_run_tier(struct gov_governor *g, const struct gov_reclaimer *re
     int64_t promised = 0; /* by those that answered RUNNING: not to be seen in a reading yet */
     for (size_t i = 0; i < costly_count; i++) {
         known = read_now(g, now_us, &sample);
-        int64_t want = known ? excess(g, tier, &sample) : INT64_MAX;
+        int64_t want = known ? still_wanted(g, run, oom_bytes, &sample) : INT64_MAX;
         if (want != INT64_MAX && want <= promised)
             break;
         size_t running = run->running;
@@ -198,15 +218,6 @@ int gov_governor_run_tier(struct gov_governor *g, const struct gov_reclaimer *re
     }
     free(costly);
     return GOV_OK;
-}
-
-static int64_t freed_since(const struct gov_tier_run *run, const struct gov_sample *sample)
-{
-    if (run->before_own_bytes >= 0 && sample->valid & GOV_SAMPLE_OWN)
-        return run->before_own_bytes - sample->own_bytes;
-    if (run->before_used_bytes >= 0 && sample->valid & GOV_SAMPLE_USED)
-        return run->before_used_bytes - sample->used_bytes;
-    return 0;
 }
 
 int gov_governor_end_tier(struct gov_governor *g, int64_t now_us, struct gov_tier_run *run)
@@ -230,6 +241,7 @@ int gov_governor_end_tier(struct gov_governor *g, int64_t now_us, struct gov_tie
         return GOV_OK;
     }
     count_run(g, run);
+    g->wanted_bytes = 0;
     gov_pressure_note_freed(&g->config.pressure, &g->pressure, run->tier, run->freed_bytes);
     gov_governor_changed(g);
     char *line = gov_governor_message(g, &messages, GOV_LOG_INFO);

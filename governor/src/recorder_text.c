@@ -61,7 +61,7 @@ static void describe_sample(const struct gov_event_sample *s, char *text, size_t
 static void describe_oom(const struct gov_event_oom *oom, char *text, size_t size)
 {
     struct amount wanted, leased;
-    snprintf(text, size, "OUT OF MEMORY %s of %s, batch %d: wanted %s, leased %s", oom->stage,
+    snprintf(text, size, "OUT OF MEMORY %s of %s, batch %d, wanted %s, had %s", oom->stage,
              oom->owner, (int)oom->batch, size_text(oom->wanted_bytes, &wanted),
              size_text(oom->leased_bytes, &leased));
 }

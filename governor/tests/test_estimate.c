@@ -236,9 +236,113 @@ static void regime_keys_are_plain_and_fit(void **state)
     }
 }
 
+/* FACTS: 38 MiB at 1080p, 152 MiB at 2160p, 557 MiB with 16 threads, measured. */
+static void the_gpu_decoder_takes_what_was_measured(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t width, height, threads, mib;
+    } rows[] = {{1920, 1080, 1, 38}, {3840, 2160, 1, 152}, {3840, 2160, 16, 557}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct gov_nvdec_shape shape = {
+            .width = rows[i].width, .height = rows[i].height, .threads = rows[i].threads};
+        int64_t bytes = gov_estimate_nvdec(&gov_config_default, &shape);
+        assert_in_range(bytes, (rows[i].mib - 1) << 20, (rows[i].mib + 1) << 20);
+    }
+    struct gov_nvdec_shape shape = {.width = 1920, .height = 1080, .surfaces = 10};
+    int64_t ten = gov_estimate_nvdec(&gov_config_default, &shape);
+    shape.bits_per_sample = 10;
+    /* 3840 bytes a line, padded to 4096. */
+    assert_int_equal(gov_estimate_nvdec(&gov_config_default, &shape), 4096 * 1080 * 15);
+    shape.bits_per_sample = 8;
+    shape.is_444 = true;
+    assert_int_equal(gov_estimate_nvdec(&gov_config_default, &shape), 2 * ten);
+    shape.is_444 = false;
+    shape.batch_frames = 10;
+    shape.constant_bytes = 300 * GOV_MB;
+    assert_int_equal(gov_estimate_nvdec(&gov_config_default, &shape), 2 * ten + 300 * GOV_MB);
+    shape.batch_frames = INT32_MAX;
+    assert_true(gov_estimate_nvdec(&gov_config_default, &shape) > INT64_C(1) << 50);
+    shape.height = 0;
+    assert_int_equal(gov_estimate_nvdec(&gov_config_default, &shape), 4 * GOV_GB);
+}
+
+static void whisper_takes_its_weights_and_a_state_for_each_chunk(void **state)
+{
+    (void)state;
+    struct gov_whisper_shape shape;
+    assert_int_equal(gov_whisper_model("large-v3", &shape), 0);
+    assert_int_equal(gov_estimate_whisper(&gov_config_default, &shape), (3094 + 543) * GOV_MB);
+    shape.batch = 8; /* the rtx3060 preset: fits 11.0 GB with room for the rest */
+    assert_int_equal(gov_estimate_whisper(&gov_config_default, &shape), (3094 + 8 * 543) * GOV_MB);
+    shape.batch = 1;
+    shape.best_of = 5; /* measured: 503 MB more, in mid-run */
+    int64_t more = gov_estimate_whisper(&gov_config_default, &shape) - (3094 + 543) * GOV_MB;
+    assert_in_range(more, 503 * GOV_MB, 504 * GOV_MB);
+    assert_int_equal(gov_whisper_model("turbo", &shape), 0);
+    shape.batch = 4;
+    shape.constant_bytes = 300 * GOV_MB;
+    assert_int_equal(gov_estimate_whisper(&gov_config_default, &shape),
+                     (1624 + 4 * 250 + 300) * GOV_MB);
+    struct gov_whisper_shape unknown = {0}, before = unknown;
+    assert_int_equal(gov_whisper_model("huge-v9", &unknown), GOV_E_NOT_FOUND);
+    assert_int_equal(gov_whisper_model(NULL, &unknown), GOV_E_NOT_FOUND);
+    assert_memory_equal(&unknown, &before, sizeof unknown);
+    assert_int_equal(gov_estimate_whisper(&gov_config_default, &unknown), 4 * GOV_GB);
+    shape.batch = -1;
+    assert_int_equal(gov_estimate_whisper(&gov_config_default, &shape), 4 * GOV_GB);
+}
+
+static void a_language_model_takes_its_weights_cache_and_compute(void **state)
+{
+    (void)state;
+    /* 32 layers, 8 heads of 128 for the KV: 128 KiB a token at f16, as is known of such models. */
+    struct gov_llm_shape shape = {.weights_bytes = 4900 * GOV_MB,
+                                  .layers = 32,
+                                  .device_layers = -1,
+                                  .kv_heads = 8,
+                                  .head_size = 128,
+                                  .context_tokens = 8192,
+                                  .compute_bytes = 560 * GOV_MB};
+    assert_int_equal(gov_llm_kv_bytes(&shape), INT64_C(8192) * 128 * 1024);
+    assert_int_equal(gov_estimate_llm(&gov_config_default, &shape),
+                     5460 * GOV_MB + (INT64_C(1) << 30));
+    shape.batch = 4;
+    assert_int_equal(gov_llm_kv_bytes(&shape), INT64_C(4) << 30);
+    shape.context_tokens = 8191; /* padded to 256 */
+    assert_int_equal(gov_llm_kv_bytes(&shape), INT64_C(4) << 30);
+    shape.key_type = shape.value_type = GOV_KV_Q8_0; /* about half */
+    assert_int_equal(gov_llm_kv_bytes(&shape), (INT64_C(4) << 30) / 64 * 34);
+    shape.key_type = shape.value_type = GOV_KV_Q4_0;
+    assert_int_equal(gov_llm_kv_bytes(&shape), (INT64_C(4) << 30) / 64 * 18);
+    shape.key_type = shape.value_type = GOV_KV_F32;
+    assert_int_equal(gov_llm_kv_bytes(&shape), INT64_C(8) << 30);
+    shape.device_layers = 16; /* half of everything that belongs to layers */
+    assert_int_equal(gov_llm_kv_bytes(&shape), INT64_C(4) << 30);
+    assert_int_equal(gov_estimate_llm(&gov_config_default, &shape),
+                     (2450 + 560) * GOV_MB + (INT64_C(4) << 30));
+    shape.device_layers = 0;
+    assert_int_equal(gov_estimate_llm(&gov_config_default, &shape), 560 * GOV_MB);
+    shape.device_layers = 33;
+    assert_int_equal(gov_estimate_llm(&gov_config_default, &shape), 4 * GOV_GB);
+    struct gov_llm_shape huge = {.weights_bytes = INT64_MAX,
+                                 .layers = 1024,
+                                 .device_layers = -1,
+                                 .kv_heads = 1024,
+                                 .head_size = 16384,
+                                 .context_tokens = INT64_C(1) << 28,
+                                 .batch = 1024,
+                                 .compute_bytes = INT64_MAX,
+                                 .constant_bytes = INT64_MAX};
+    assert_int_equal(gov_estimate_llm(&gov_config_default, &huge), INT64_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_gpu_decoder_takes_what_was_measured),
+        cmocka_unit_test(whisper_takes_its_weights_and_a_state_for_each_chunk),
+        cmocka_unit_test(a_language_model_takes_its_weights_cache_and_compute),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         cmocka_unit_test(decoding_is_predicted_as_it_was_measured),
         cmocka_unit_test(more_of_anything_is_never_predicted_smaller),

@@ -261,11 +261,44 @@ static void nonsense_is_refused(void **state)
     assert_int_equal(gov_reclaimers_estimate(NULL, 0, GOV_TIER_EMERGENCY), 0);
 }
 
+/* At 50 % no level asks for anything, but a job of 6 GB has just failed for want of 2. */
+static void after_an_out_of_memory_as_much_is_freed_as_was_wanted(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        int64_t wanted_bytes;
+        const char *asked;
+    } rows[] = {{1 * GOV_GB, "s"}, {2 * GOV_GB, "sm"}, {4 * GOV_GB, "sml"}, {-1, "sml"}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct holder small = {f, "s", 1 * GOV_GB, 1 * GOV_GB, 0, 0};
+        struct holder middle = {f, "m", 1 * GOV_GB, 1 * GOV_GB, 0, 0};
+        struct holder large = {f, "l", 2 * GOV_GB, 2 * GOV_GB, 0, 0};
+        struct gov_reclaimer table[] = {row(&large, GOV_TIER_AGGRESSIVE, 30000000),
+                                        row(&small, GOV_TIER_AGGRESSIVE, 1000000),
+                                        row(&middle, GOV_TIER_AGGRESSIVE, 8000000)};
+        struct gov_oom oom = {.owner = "m", .wanted_bytes = rows[i].wanted_bytes, .now_us = 1};
+        fill(f, 5 * GOV_GB);
+        assert_int_equal(gov_governor_sample(f->governor, 1, NULL), 0);
+        assert_int_equal(gov_governor_note_oom(f->governor, &oom), 0);
+        for (int round = 0; round < 2; round++) {
+            struct gov_tier_run run = {0};
+            f->asked[0] = 0;
+            assert_int_equal(
+                gov_governor_run_tier(f->governor, table, 3, GOV_TIER_AGGRESSIVE, 1, &run), 0);
+            assert_int_equal(gov_governor_end_tier(f->governor, 1, &run), 0);
+            /* Once a tier has ended the next one is the level's business again. */
+            assert_string_equal(f->asked, round ? "" : rows[i].asked);
+        }
+        assert_int_equal(gov_sim_give(f->device, PID, -1), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(what_was_freed_is_measured_and_said_as_specified),
+        TEST(after_an_out_of_memory_as_much_is_freed_as_was_wanted),
         TEST(milder_tiers_leave_the_stronger_ones_reclaimers_alone),
         TEST(costly_memory_goes_cheapest_per_byte_first_and_only_as_far_as_needed),
         TEST(what_is_promised_for_later_is_not_asked_for_twice),
