@@ -108,6 +108,17 @@ static const struct md_option table[] = {
     {"memory-reserve", 0, MD_OPTION_DOUBLE, AT(memory_reserve_gb), .initial = "1.9", .min = 0,
      .max = 1000, .group = group_memory, .metavar = "GB",
      .help = "Leave at least this much to the system."},
+    {"device", 0, MD_OPTION_TEXT, AT(device), .initial = "auto", .group = group_memory,
+     .metavar = "DEVICE",
+     .help = "The memory that is governed: host (this machine's RAM), nvidia or nvidia:WHICH (a "
+             "GPU by number, UUID or PCI bus id), sim:PRESET (a simulated GPU), or auto for the "
+             "first NVIDIA GPU and, without one, the host."},
+    {"flight", 0, MD_OPTION_TEXT, AT(flight), .initial = "", .group = group_memory,
+     .metavar = "FILE",
+     .help = "Record every reading, lease, cleanup and out-of-memory of the run in this file, as "
+             "JSON lines."},
+    {"trace", 0, MD_OPTION_TEXT, AT(trace), .initial = "", .group = group_memory, .metavar = "FILE",
+     .help = "The same at the end of the run as a trace for Perfetto or chrome://tracing."},
     {"enforce-leases", 0, MD_OPTION_CHOICE, AT(enforce_leases), .initial = "auto",
      .names = md_enforce_leases_names, .group = group_memory, .metavar = "HOW",
      .help = "How the kernel holds a worker to the memory it was promised: by a cgroup, by rlimit "

@@ -66,12 +66,14 @@ struct md_options {
     int64_t memory_limit;   /* bytes the batch may use, 0 no own limit */
     double memory_fraction; /* of the device, see docs/memory.md */
     double memory_reserve_gb;
-    int enforce_leases; /* enum md_enforce_leases */
-    int log_level;      /* enum md_log_level */
-    int log_format;     /* enum md_log_format */
-    int progress;       /* enum md_progress */
-    char *config;       /* config file; NULL the usual places */
-    char *queue;        /* queue file; NULL the usual place */
+    char *device;         /* "auto", "host", "nvidia:0", "sim:rtx3060": see gov/device.h */
+    char *flight, *trace; /* files; NULL none */
+    int enforce_leases;   /* enum md_enforce_leases */
+    int log_level;        /* enum md_log_level */
+    int log_format;       /* enum md_log_format */
+    int progress;         /* enum md_progress */
+    char *config;         /* config file; NULL the usual places */
+    char *queue;          /* queue file; NULL the usual place */
 
     /* of the commands about the queue */
     bool json;

@@ -149,7 +149,8 @@ void md_super_begin_enforcing_(struct md_super *s)
         [MD_ENFORCE_CGROUP_V1] = "by a cgroup for each worker",
         [MD_ENFORCE_RLIMIT] = "by RLIMIT_DATA",
     };
-    int wanted = s->params->options->enforce_leases;
+    /* What is leased on a GPU is not the host's. */
+    int wanted = s->memory.is_host ? s->params->options->enforce_leases : MD_ENFORCE_LEASES_OFF;
     bool found =
         (wanted == MD_ENFORCE_LEASES_AUTO || wanted == MD_ENFORCE_LEASES_CGROUP) && find_group(s);
     if (!found && (wanted == MD_ENFORCE_LEASES_AUTO || wanted == MD_ENFORCE_LEASES_RLIMIT))

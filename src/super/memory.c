@@ -1,6 +1,8 @@
 /* The governor of this machine: options become its configuration, its messages go to the log. */
 #include "super/super_internal.h"
 
+#include <gov/recorder.h>
+#include <stdio.h>
 #include <string.h>
 
 static void write_log(void *context, enum gov_log_level level, const char *message)
@@ -29,6 +31,36 @@ static int refuse(struct md_memory *memory, int error, const char *what, struct 
                    "the memory governor cannot %s: %s", what, gov_error_text(error));
 }
 
+/* "auto" is the machine's first NVIDIA GPU or, without one, its RAM. */
+static int open_device(struct md_memory *memory, const char *spec, struct gov_device_params *params,
+                       struct md_failure *failure)
+{
+    char reason[160] = "";
+    struct gov_device_info info;
+    bool by_itself = !spec || strcmp(spec, "auto") == 0;
+    params->reason = reason;
+    params->reason_size = sizeof reason;
+    int error = gov_device_open(by_itself ? "nvidia" : spec, params, &memory->device);
+    if (error < 0 && by_itself) {
+        md_log(memory->log, MD_LOG_DEBUG, "super", "%s; the host's memory is governed",
+               reason[0] ? reason : "no NVIDIA driver");
+        error = gov_device_open("host", params, &memory->device);
+    }
+    if (error == GOV_E_NOMEM)
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory opening %s", spec ? spec : "auto");
+    if (error < 0)
+        return md_fail(failure, MD_ERR_INPUT, "device %s cannot be used: %s", spec ? spec : "auto",
+                       reason[0] ? reason : gov_error_text(error));
+    gov_device_info(memory->device, &info);
+    memory->is_host = strcmp(info.backend, "host") == 0;
+    const char *preset = spec ? strchr(spec, ':') : NULL;
+    snprintf(memory->name, sizeof memory->name, "%s",
+             memory->is_host                          ? "host"
+             : preset && strncmp(spec, "sim", 3) == 0 ? preset + 1
+                                                      : info.name);
+    return MD_OK;
+}
+
 int md_memory_open(struct md_memory *memory, const struct md_options *options,
                    const struct md_log *log, struct gov_config *ret_config,
                    struct md_failure *failure)
@@ -41,12 +73,15 @@ int md_memory_open(struct md_memory *memory, const struct md_options *options,
     configure(&config, options);
     if (gov_config_check(&config, why, sizeof why) < 0)
         return md_fail(failure, MD_ERR_INPUT, "memory options make no sense: %s", why);
-    int error = gov_device_open("host", &device, &memory->device);
+    int error = open_device(memory, options->device, &device, failure);
     if (error < 0)
-        return refuse(memory, error, "read this machine's memory", failure);
+        return error;
     error = gov_governor_new(&config, memory->device, &gov_log, &memory->governor);
     if (error < 0)
         return refuse(memory, error, "start", failure);
+    /* Without memory for it the flight is merely not recorded. */
+    if (gov_recorder_new(0, &memory->recorder) == GOV_OK)
+        gov_governor_set_recorder(memory->governor, memory->recorder);
     *ret_config = config;
     return MD_OK;
 }
@@ -54,6 +89,8 @@ int md_memory_open(struct md_memory *memory, const struct md_options *options,
 void md_memory_close(struct md_memory *memory)
 {
     gov_governor_free(memory->governor);
+    gov_recorder_free(memory->recorder);
+    memory->recorder = NULL;
     gov_device_free(memory->device);
     memory->governor = NULL;
     memory->device = NULL;

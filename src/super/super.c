@@ -224,6 +224,9 @@ static void carry_out(struct md_super *s, const struct md_command *command)
         if (process)
             md_process_signal(process, SIGKILL);
         break;
+    case MD_COMMAND_POST_MORTEM:
+        md_super_post_mortem_(s, command);
+        break;
     case MD_COMMAND_RUN_TIER:
         md_super_run_tier_(s, command->tier);
         break;
@@ -388,6 +391,7 @@ static void sample(struct md_super *s)
 {
     struct md_memory_view view;
     if (md_memory_sample(&s->memory, md_super_now_us_(s))) {
+        md_super_note_flight_(s);
         md_super_end_tier_(s);
         md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_SAMPLED});
     }
@@ -527,7 +531,9 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.max_height = options->max_height;
     params.force = options->force;
     params.config = config;
-    params.device = "host";
+    params.device = s->memory.name;
+    params.device_is_gpu = !s->memory.is_host;
+    params.recorder = s->memory.recorder;
     s->heartbeat_us = params.heartbeat_us;
     int r = md_engine_new(&params, &s->engine);
     return r < 0 ? md_fail(failure, r, "the engine cannot start: %s", md_error_text(r)) : MD_OK;
@@ -560,6 +566,8 @@ static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure
     if (r == MD_OK)
         r = open_engine(s, &config, failure);
     if (r == MD_OK)
+        r = md_super_begin_flight_(s, failure);
+    if (r == MD_OK)
         md_super_begin_enforcing_(s);
     if (r == MD_OK && (md_vec_reserve(&s->processes, PROCESSES) < 0 ||
                        md_vec_reserve(&s->own_events, 2 * PROCESSES) < 0))
@@ -571,6 +579,7 @@ static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure
 
 static void tear_down(struct md_super *s)
 {
+    md_super_end_flight_(s);
     md_super_end_enforcing_(s);
     md_engine_free(s->engine);
     md_memory_close(&s->memory);

@@ -6,6 +6,7 @@
  *   memory.c   the governor of this machine
  *   tier.c     giving memory back
  *   enforce.c  leases as limits of the kernel
+ *   flight.c   the flight recorder's files, post-mortems
  *   clean.c    what killed workers left behind */
 #ifndef MD_SUPER_SUPER_INTERNAL_H
 #define MD_SUPER_SUPER_INTERNAL_H
@@ -30,6 +31,9 @@ enum md_enforcement {
 struct md_memory {
     struct gov_device *device;
     struct gov_governor *governor;
+    struct gov_recorder *recorder; /* NULL: there was no memory for one */
+    bool is_host;                  /* else a GPU, real or simulated */
+    char name[GOV_LABEL_MAX];      /* part of the regime: "host", "rtx3060" */
     const struct md_log *log;
     bool failing; /* the last reading failed, and it was said */
 };
@@ -67,8 +71,10 @@ struct md_super {
     int64_t last_seen_us;
     int64_t next_sample_us, next_tick_us;
     enum md_enforcement enforcement;
-    bool unenforced_said; /* that it does not work after all */
-    char *cgroup;         /* the folder in which workers' own are made; NULL: none */
+    bool unenforced_said;   /* that it does not work after all */
+    char *cgroup;           /* the folder in which workers' own are made; NULL: none */
+    uint64_t flight_serial; /* events before this one are in the file of --flight */
+    bool flight_fails;
     int64_t heartbeat_us; /* of workers; 0: none is wanted */
     struct gov_tier_run tier_run;
     bool tier_runs; /* until the next sample */
@@ -114,8 +120,18 @@ void md_super_send_word_(struct md_super *s, struct md_process *process, const c
 
 /* clean.c */
 
-/* Removes what workers that were killed left in a movie's folders, unless somebody else is at it. */
+/* Removes what workers that were killed left in a movie's folders, unless somebody else is at it.
+ */
 void md_super_clean_after_(const struct md_job *job);
+
+/* flight.c */
+
+/* Makes the file of --flight anew. */
+int md_super_begin_flight_(struct md_super *s, struct md_failure *failure);
+/* Now and then: what is new goes to the file. */
+void md_super_note_flight_(struct md_super *s);
+void md_super_end_flight_(struct md_super *s);
+void md_super_post_mortem_(struct md_super *s, const struct md_command *command);
 
 /* tier.c */
 void md_super_run_tier_(struct md_super *s, enum gov_tier tier);

@@ -34,7 +34,8 @@ KINDS = [("malloc", "worker"), ("malloc", "main"), ("open", "worker"), ("open", 
          ("write", "worker"), ("fsync", "worker"), ("rename", "worker"),
          ("thread", "worker"), ("spawn", "main"), ("write", "main")]
 # What a run leaves that differs from run to run.
-DIFFERS = {"timings.jsonl", "moviedigest.log", "report.html", ".movie"}
+DIFFERS = {"timings.jsonl", "moviedigest.log", "report.html", ".movie", "post-mortem.txt",
+           "flight.jsonl"}
 SUBTITLES = "1\n00:00:00,200 --> 00:00:01,000\nANNA: The train leaves.\n"
 
 
