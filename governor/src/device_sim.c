@@ -36,26 +36,6 @@ struct sim *gov_sim_of(const struct gov_device *device)
     return gov_device_state(device, &gov_backend_sim);
 }
 
-static size_t kind_of(enum gov_sim_call call)
-{
-    return call == GOV_SIM_CALL_SAMPLE ? 0 : call == GOV_SIM_CALL_PROCESSES ? 1 : 2;
-}
-
-int gov_sim_enter(struct sim *sim, enum gov_sim_call call)
-{
-    int error = sim->lost ? GOV_E_DEVICE_LOST : GOV_OK;
-    sim->calls[kind_of(call)]++;
-    for (size_t i = 0; i < sim->fault_count; i++) {
-        struct sim_fault *f = &sim->faults[i];
-        if (!(f->fault.calls & (uint32_t)call))
-            continue;
-        int64_t failures = f->seen++ - f->fault.skip; /* so far, when not negative */
-        if (!error && failures >= 0 && (f->fault.times < 0 || failures < MAX(f->fault.times, 1)))
-            error = f->fault.error;
-    }
-    return error;
-}
-
 static void collect_lags(struct sim *sim)
 {
     while (sim->lag_count && sim->lags[sim->lag_first].due_us <= sim->now_us) {
@@ -109,6 +89,7 @@ static int sim_sample(void *state, int64_t now_us, struct gov_sample *ret_sample
     struct sim *sim = state;
     gov_sim_pass_time(sim, now_us);
     int error = gov_sim_enter(sim, GOV_SIM_CALL_SAMPLE);
+    gov_sim_notice(sim, error);
     if (error)
         return error;
     ret_sample->total_bytes = sim->total_bytes;
@@ -292,61 +273,6 @@ int gov_sim_advance(struct gov_device *device, int64_t now_us)
     return GOV_OK;
 }
 
-int gov_sim_fail(struct gov_device *device, const struct gov_sim_fault *fault)
-{
-    if (!device || (fault && (!fault->calls || fault->skip < 0 || !fault->error)))
-        return GOV_E_INVALID;
-    struct sim *sim = gov_sim_of(device);
-    if (!sim)
-        return GOV_E_UNSUPPORTED;
-    if (!fault) {
-        sim->fault_count = 0;
-        return GOV_OK;
-    }
-    if (sim->fault_count == GOV_SIM_FAULTS_MAX)
-        return GOV_E_FULL;
-    sim->faults[sim->fault_count++] = (struct sim_fault){.fault = *fault};
-    return GOV_OK;
-}
-
-int64_t gov_sim_calls(const struct gov_device *device, uint32_t calls)
-{
-    const struct sim *sim = device ? gov_sim_of(device) : NULL;
-    int64_t sum = 0;
-    for (size_t i = 0; sim && i < SIM_CALL_KINDS; i++) {
-        if (calls & (UINT32_C(1) << i))
-            sum += sim->calls[i];
-    }
-    return sum;
-}
-
-int gov_sim_lose(struct gov_device *device)
-{
-    if (!device)
-        return GOV_E_INVALID;
-    struct sim *sim = gov_sim_of(device);
-    if (!sim)
-        return GOV_E_UNSUPPORTED;
-    sim->lost = true;
-    gov_sim_drop_pools(sim, -1);
-    sim->process_count = 0;
-    sim->taken_bytes = 0;
-    sim->lag_count = 0;
-    sim->lagging_bytes = 0;
-    return GOV_OK;
-}
-
-int gov_sim_restore(struct gov_device *device)
-{
-    if (!device)
-        return GOV_E_INVALID;
-    struct sim *sim = gov_sim_of(device);
-    if (!sim)
-        return GOV_E_UNSUPPORTED;
-    sim->lost = false;
-    return GOV_OK;
-}
-
 static bool pool_is_valid(const struct sim_pool *pool, int64_t *ret_held)
 {
     int64_t held = 0, end = 0;
@@ -519,5 +445,6 @@ const struct gov_backend gov_backend_sim = {
     .sample = sim_sample,
     .processes = sim_processes,
     .list = sim_list,
+    .next_event = gov_sim_next_event,
     .reset_peak = sim_reset_peak,
 };

@@ -46,7 +46,7 @@ struct sim_lag {
     int64_t bytes;
 };
 
-enum { SIM_LAGS_MAX = 64, SIM_CALL_KINDS = 3 };
+enum { SIM_LAGS_MAX = 64, SIM_CALL_KINDS = 3, SIM_EVENTS_MAX = 16 };
 
 struct sim_fault {
     struct gov_sim_fault fault;
@@ -89,14 +89,17 @@ struct sim {
     struct sim_fault faults[GOV_SIM_FAULTS_MAX];
     size_t fault_count;
     int64_t calls[SIM_CALL_KINDS];
+
+    bool known_lost; /* readings have noticed it */
+    struct gov_device_event events[SIM_EVENTS_MAX];
+    size_t event_first;
+    size_t event_count;
 };
 
 /* device_sim.c */
 
 /* NULL when the device is not simulated. */
 struct sim *gov_sim_of(const struct gov_device *device);
-/* Counts a call; the error it has to answer, or 0. */
-int gov_sim_enter(struct sim *sim, enum gov_sim_call call);
 void gov_sim_pass_time(struct sim *sim, int64_t now_us);
 struct sim_process *gov_sim_find_process(const struct sim *sim, int64_t pid);
 /* bytes rounded up to the granularity; INT64_MAX when that does not fit. */
@@ -109,6 +112,14 @@ int gov_sim_charge(struct sim *sim, int64_t pid, int64_t bytes, struct sim_proce
 /* Memory goes back to the device, after the lag. */
 void gov_sim_uncharge(struct sim *sim, int64_t bytes);
 int64_t gov_sim_process_bytes(const struct sim_process *process);
+
+/* device_sim_fault.c */
+
+/* Counts a call; the error it has to answer, or 0. */
+int gov_sim_enter(struct sim *sim, enum gov_sim_call call);
+/* A reading had this error: is the device lost now, or back? */
+void gov_sim_notice(struct sim *sim, int error);
+int gov_sim_next_event(void *state, struct gov_device_event *ret_event);
 
 /* device_sim_pool.c */
 

@@ -496,7 +496,7 @@ static void pools_end_with_their_process(void **state)
     gov_device_free(device);
 }
 
-/* A million random operations keep every sum; the same numbers give the same readings. */
+/* Random operations keep every sum; the same numbers give the same readings. */
 static uint64_t random_life(struct gov_device *device, uint64_t seed, int rounds)
 {
     enum { POOLS = 4, SLICES = 64 };
@@ -640,6 +640,47 @@ static void a_lost_card_answers_nothing_and_comes_back_empty(void **state)
     gov_device_free(device);
 }
 
+static int next_kind(struct gov_device *device)
+{
+    struct gov_device_event event = {.code = -9};
+    int error = gov_device_next_event(device, &event);
+    assert_true(error == 0 || (error == GOV_E_NOT_FOUND && event.code == -9));
+    return error ? -1 : (int)event.kind;
+}
+
+static void events_are_told_once_each(void **state)
+{
+    (void)state;
+    struct gov_device *device = open_sim("sim:8GB", NULL);
+    struct gov_sample s;
+    assert_int_equal(next_kind(device), -1);
+    gov_sim_lose(device);
+    assert_int_equal(next_kind(device), -1); /* no reading has noticed */
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(gov_device_sample(device, 5, 0, &s), GOV_E_DEVICE_LOST);
+    gov_sim_restore(device);
+    struct gov_sim_fault fault = {.calls = GOV_SIM_CALL_SAMPLE, .error = GOV_E_IO};
+    gov_sim_fail(device, &fault);
+    assert_int_equal(gov_device_sample(device, 6, 0, &s), GOV_E_IO); /* not back yet */
+    assert_int_equal(next_kind(device), GOV_DEVICE_EVENT_LOST);
+    assert_int_equal(next_kind(device), -1);
+    used_at(device, 7);
+    used_at(device, 8);
+    assert_int_equal(next_kind(device), GOV_DEVICE_EVENT_RECOVERED);
+    assert_int_equal(next_kind(device), -1);
+    struct gov_device_event event = {.damage = GOV_DAMAGE_PROCESS, .text = "XID 31: page fault"};
+    for (event.code = 1; event.code <= 20; event.code++) /* more than are kept */
+        assert_int_equal(gov_sim_report(device, &event), 0);
+    for (int64_t code = 5; code <= 20; code++) {
+        assert_int_equal(gov_device_next_event(device, &event), 0);
+        assert_int_equal(event.code, code);
+        assert_string_equal(event.text, "XID 31: page fault");
+    }
+    assert_int_equal(next_kind(device), -1);
+    assert_int_equal(gov_sim_report(device, NULL), GOV_E_INVALID);
+    gov_device_free(device);
+}
+
 static void wrong_arguments_are_refused(void **state)
 {
     (void)state;
@@ -708,6 +749,7 @@ int main(void)
         cmocka_unit_test(random_lives_keep_every_sum_and_repeat_exactly),
         cmocka_unit_test(faults_hit_the_calls_they_name),
         cmocka_unit_test(a_lost_card_answers_nothing_and_comes_back_empty),
+        cmocka_unit_test(events_are_told_once_each),
         cmocka_unit_test(wrong_arguments_are_refused),
     };
     return cmocka_run_group_tests_name("sim", tests, NULL, NULL);

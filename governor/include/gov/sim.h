@@ -22,6 +22,7 @@ extern "C" {
 #endif
 
 struct gov_device;
+struct gov_device_event; /* gov/device.h */
 
 /* How a neighbour's wish moves between at_us and until_us. */
 enum gov_sim_shape {
@@ -157,10 +158,14 @@ GOV_API int64_t gov_sim_calls(const struct gov_device *device, uint32_t calls);
 
 /*
  * The card falls off the bus: all processes lose what they hold, and readings and takes answer
- * DEVICE_LOST until gov_sim_restore. Neighbours come back with the card.
+ * DEVICE_LOST until gov_sim_restore. Neighbours come back with the card. The readings that notice
+ * either leave an event (gov_device_next_event).
  */
 GOV_API int gov_sim_lose(struct gov_device *device);
 GOV_API int gov_sim_restore(struct gov_device *device);
+
+/* The device reports something, an XID for example; gov_device_next_event tells it, as it is. */
+GOV_API int gov_sim_report(struct gov_device *device, const struct gov_device_event *event);
 
 /* Do all sums agree? For asserts; false also when the device is not simulated. */
 GOV_API bool gov_sim_is_valid(const struct gov_device *device);
