@@ -1,0 +1,223 @@
+/* One model of needs for both sides: the prediction is the formula, the truth is the formula with
+ * errors that the engine cannot know beforehand. Times are rough and the same for all governors
+ * that are compared, so only their ratios mean anything. */
+#include "sim/truth.h"
+
+#include <gov/estimate.h>
+#include <math.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "sim/random.h"
+
+static int64_t parts(int64_t whole, int64_t part)
+{
+    return MD_MAX((whole + part - 1) / part, 1);
+}
+
+int64_t md_sim_units(const struct md_sim_movie *movie, enum md_stage stage,
+                     enum md_executor executor)
+{
+    const int64_t minute = 60 * MD_SECOND_US;
+    int64_t length = movie->facts.duration_us;
+    switch (stage) {
+    case MD_STAGE_SHOTS:
+        return parts(length, 10 * minute);
+    case MD_STAGE_AUDIO:
+        return parts(length, 30 * minute);
+    case MD_STAGE_TRANSCRIPT:
+        return executor == MD_EXECUTOR_ASR ? parts(length, minute / 2) : 1;
+    case MD_STAGE_STORY:
+        return executor == MD_EXECUTOR_LLM ? parts(length, 3 * minute) + 4 : 1;
+    case MD_STAGE_RENDER:
+        return parts(length / 5, 5 * minute);
+    default:
+        return 1;
+    }
+}
+
+const struct md_sim_model *md_sim_model_of(const struct md_sim_situation *s,
+                                           enum md_executor executor)
+{
+    return executor == MD_EXECUTOR_ASR ? s->asr : executor == MD_EXECUTOR_LLM ? s->llm : NULL;
+}
+
+enum md_executor md_sim_executor(const struct md_sim_situation *s, const struct md_sim_movie *movie,
+                                 enum md_stage stage)
+{
+    if (stage == MD_STAGE_TRANSCRIPT && !movie->has_subtitles && s->asr)
+        return MD_EXECUTOR_ASR;
+    return stage == MD_STAGE_STORY && s->llm ? MD_EXECUTOR_LLM : MD_EXECUTOR_MEDIA;
+}
+
+/* Fewer layers on the device and quantised caches; fewer pictures at once. */
+static const double small_resident = 0.55, small_unit = 0.55;
+
+static struct md_sim_need model_need(const struct md_sim_model *model, int batch,
+                                     enum md_settings settings)
+{
+    double r = settings == MD_SETTINGS_SMALL ? small_resident : 1;
+    double u = settings == MD_SETTINGS_SMALL ? small_unit : 1;
+    int64_t units = (int64_t)((double)model->unit_bytes * u) * batch;
+    return (struct md_sim_need){
+        .resident_bytes =
+            (int64_t)((double)model->weights_bytes * r) + (int64_t)((double)model->compute_bytes * u),
+        .base_bytes = units / 10 * 8,
+        .spike_bytes = units - units / 10 * 8,
+    };
+}
+
+/* NVDEC: 12 surfaces (measured: 38 MiB at 1080p, 152 MiB at 2160p), then the pictures that wait
+ * for the analysis, or those of the encoder with its own. */
+static struct md_sim_need media_need(const struct md_movie_facts *facts, enum md_stage stage,
+                                     enum md_settings settings)
+{
+    const int64_t surfaces = 12, analysis_frames = 64, encoder_frames = 32;
+    struct gov_video_shape shape = {.width = (int32_t)facts->width,
+                                    .height = (int32_t)facts->height,
+                                    .bits_per_sample = (int32_t)facts->bit_depth,
+                                    .chroma_w_shift = 1,
+                                    .chroma_h_shift = 1};
+    int64_t frame = gov_video_frame_bytes(&shape);
+    if ((stage != MD_STAGE_SHOTS && stage != MD_STAGE_RENDER) || !frame)
+        return (struct md_sim_need){0};
+    int64_t kept = stage == MD_STAGE_SHOTS ? analysis_frames : encoder_frames;
+    if (settings == MD_SETTINGS_SMALL)
+        kept /= 4;
+    return (struct md_sim_need){
+        .base_bytes = 60 * GOV_MB + surfaces * frame + kept * frame / 2,
+        .spike_bytes = (stage == MD_STAGE_RENDER ? 100 : 20) * GOV_MB + kept * frame / 2,
+    };
+}
+
+static struct md_sim_need predicted_need(const struct md_sim_situation *s,
+                                         const struct md_movie_facts *facts, enum md_stage stage,
+                                         enum md_executor executor, int batch,
+                                         enum md_settings settings)
+{
+    const struct md_sim_model *model = md_sim_model_of(s, executor);
+    if (settings == MD_SETTINGS_CPU)
+        return (struct md_sim_need){0};
+    if (executor == MD_EXECUTOR_MEDIA)
+        return media_need(facts, stage, settings);
+    return model ? model_need(model, batch, settings) : (struct md_sim_need){0};
+}
+
+static int64_t sum(const struct md_sim_need *need)
+{
+    return need->resident_bytes + need->base_bytes + need->spike_bytes;
+}
+
+int64_t md_sim_predict(const struct md_sim_situation *s, const struct md_estimate_query *query)
+{
+    if (query->executor == MD_EXECUTOR_MEDIA && query->stage == MD_STAGE_PROBE)
+        return -1;
+    if (query->executor == MD_EXECUTOR_MEDIA && query->settings != MD_SETTINGS_CPU &&
+        (query->stage == MD_STAGE_SHOTS || query->stage == MD_STAGE_RENDER) &&
+        (!query->facts || !query->facts->known))
+        return 0;
+    static const struct md_movie_facts none;
+    struct md_sim_need need =
+        predicted_need(s, query->facts ? query->facts : &none, query->stage, query->executor,
+                       query->batch, query->settings);
+    return sum(&need) > 0 ? sum(&need) + s->context_bytes : -1;
+}
+
+static double skew_of(const struct md_sim_situation *s, const struct md_sim_movie *movie,
+                      enum md_stage stage, enum md_executor executor)
+{
+    const struct md_sim_model *model = md_sim_model_of(s, executor);
+    uint64_t seed = md_sim_hash(md_sim_hash(s->seed, 77), (uint64_t)stage);
+    if (model) {
+        seed = md_sim_hash_text(seed, model->name);
+    } else {
+        seed = md_sim_hash_text(seed, movie->facts.codec);
+        seed = md_sim_hash(seed, (uint64_t)movie->facts.height);
+    }
+    struct md_sim_random random = {seed};
+    return exp(md_sim_bell(&random) * s->trouble.skew_deviation);
+}
+
+static double noise_of(const struct md_sim_situation *s, const struct md_sim_movie *movie,
+                       enum md_stage stage)
+{
+    struct md_sim_random random = {md_sim_hash(md_sim_hash(movie->seed, 78), (uint64_t)stage)};
+    return 1 + md_sim_bell(&random) * s->trouble.noise;
+}
+
+struct md_sim_need md_sim_true_need(const struct md_sim_situation *s,
+                                    const struct md_sim_movie *movie, enum md_stage stage,
+                                    enum md_executor executor, int batch, enum md_settings settings)
+{
+    struct md_sim_need need =
+        predicted_need(s, &movie->facts, stage, executor, batch, settings);
+    double factor = skew_of(s, movie, stage, executor) * noise_of(s, movie, stage);
+    /* Weights are files: their size is known but for padding. */
+    double resident = 1 + (skew_of(s, movie, stage, executor) - 1) / 10;
+    need.resident_bytes = (int64_t)((double)need.resident_bytes * resident);
+    need.base_bytes = (int64_t)((double)need.base_bytes * factor);
+    need.spike_bytes = (int64_t)((double)need.spike_bytes * factor);
+    return need;
+}
+
+int64_t md_sim_true_peak(const struct md_sim_situation *s, const struct md_sim_movie *movie,
+                         enum md_stage stage, enum md_executor executor, int batch,
+                         enum md_settings settings)
+{
+    struct md_sim_need need = md_sim_true_need(s, movie, stage, executor, batch, settings);
+    return sum(&need) > 0 ? sum(&need) + s->context_bytes : 0;
+}
+
+/* Seconds for one unit of a media stage. Decoding goes with the number of pixels, less than in
+ * proportion: 1080p at 20 times real time, 2160p at 6. */
+static double media_unit_s(const struct md_movie_facts *facts, enum md_stage stage)
+{
+    double pixels = (double)(facts->width * facts->height) / (1920.0 * 1080.0);
+    double work = pixels > 0 ? pow(pixels, 0.85) : 0.1;
+    switch (stage) {
+    case MD_STAGE_PROBE:
+    case MD_STAGE_SELECT:
+        return 2;
+    case MD_STAGE_SHOTS:
+        return 600.0 / 20 * work;
+    case MD_STAGE_AUDIO:
+        return 1800.0 / 100;
+    case MD_STAGE_RENDER:
+        return 300.0 / 5 * work;
+    default:
+        return 5;
+    }
+}
+
+int64_t md_sim_batch_us(const struct md_sim_situation *s, const struct md_sim_movie *movie,
+                        enum md_stage stage, enum md_executor executor, int batch,
+                        enum md_settings settings)
+{
+    const double slower[] = {
+        [MD_SETTINGS_NORMAL] = 1, [MD_SETTINGS_SMALL] = 1.5, [MD_SETTINGS_CPU] = 8};
+    const struct md_sim_model *model = md_sim_model_of(s, executor);
+    bool on_gpu = model || stage == MD_STAGE_SHOTS || stage == MD_STAGE_RENDER;
+    double seconds = model ? (batch + model->half_batch) / model->best_units_per_s
+                           : media_unit_s(&movie->facts, stage) * batch;
+    if (on_gpu)
+        seconds *= slower[settings] / s->speed;
+    return MD_MAX((int64_t)(seconds * 1e6), 1000);
+}
+
+struct md_engine_model md_sim_engine_model(const struct md_sim_situation *s,
+                                           enum md_executor executor)
+{
+    const struct md_sim_model *model = md_sim_model_of(s, executor);
+    if (!model)
+        return (struct md_engine_model){0};
+    return (struct md_engine_model){.name = model->name,
+                                    .resident_bytes = model->weights_bytes + model->compute_bytes +
+                                                      s->context_bytes,
+                                    .unit_bytes = model->unit_bytes,
+                                    .load_us = model->load_us};
+}
+
+uint64_t md_sim_unit_result(const struct md_sim_movie *movie, enum md_stage stage, int64_t unit)
+{
+    return md_sim_hash(md_sim_hash(movie->seed, 1000 + (uint64_t)stage), (uint64_t)unit);
+}
