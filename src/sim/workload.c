@@ -169,6 +169,15 @@ void md_sim_situation_make_faultless(struct md_sim_situation *s)
     s->trouble = (struct md_sim_trouble){0};
 }
 
+/* A swing is as good as still until it has moved by this much. */
+static int64_t noticeable_us(const struct gov_sim_neighbour *n)
+{
+    const int64_t noticeable_bytes = 16 * GOV_MB;
+    double bytes_per_us = (double)(n->bytes - n->low_bytes) / (double)n->period_us;
+    double us = (double)noticeable_bytes / MD_MAX(bytes_per_us, 1e-9);
+    return us > 1e15 ? INT64_MAX / 2 : (int64_t)us;
+}
+
 int64_t md_sim_neighbours_next_us(const struct md_sim_situation *s, int64_t now_us)
 {
     int64_t next = INT64_MAX;
@@ -179,10 +188,12 @@ int64_t md_sim_neighbours_next_us(const struct md_sim_situation *s, int64_t now_
                      (n->shape == GOV_SIM_RAMP && now_us < n->at_us + n->period_us);
         if (now_us < n->at_us)
             next = MD_MIN(next, n->at_us);
-        else if (!ended && moves)
-            return now_us;
         else if (!ended && n->until_us)
             next = MD_MIN(next, n->until_us);
+        if (now_us >= n->at_us && !ended && moves)
+            next = MD_MIN(next, now_us + noticeable_us(n));
+        if (now_us >= n->at_us && !ended && n->shape == GOV_SIM_SAW)
+            next = MD_MIN(next, now_us + n->period_us - (now_us - n->at_us) % n->period_us);
     }
     return next;
 }

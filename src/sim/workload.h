@@ -75,7 +75,7 @@ int md_sim_situation_for_device(const char *spec, struct md_sim_situation *ret,
 /* The same without anything that goes wrong, on a device so large that nothing ever waits. */
 void md_sim_situation_make_faultless(struct md_sim_situation *situation);
 
-/* Where others' memory next changes of itself after now; INT64_MAX: never; now: all the time. */
+/* When others' memory will have changed noticeably; INT64_MAX: never. */
 int64_t md_sim_neighbours_next_us(const struct md_sim_situation *situation, int64_t now_us);
 
 #endif

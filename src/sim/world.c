@@ -386,6 +386,8 @@ static void feed(struct world *w)
     while (!w->fed && (!w->params->feed || w->unfinished < QUEUED)) {
         struct sim_folder folder = {.waiting_stage = -1};
         if (!next_movie(w, &folder.movie)) {
+            if (w->params->until_us > w->now_us)
+                return;
             w->fed = true;
             world_tell(w, &(struct md_event){.kind = MD_EVENT_CLOSE});
             return;
@@ -418,6 +420,8 @@ static void advance(struct world *w)
     int64_t deadline = md_engine_deadline_us(w->engine);
     int64_t due = top ? top->at_us : INT64_MAX;
     int64_t next = MD_MIN(MD_MIN(due, deadline), w->next_sample_us);
+    if (w->params->until_us > w->now_us)
+        next = MD_MIN(next, w->params->until_us);
     if (next < w->now_us)
         next = w->now_us;
     pass_time(w, next);
@@ -426,8 +430,12 @@ static void advance(struct world *w)
         happens(w, &what);
     } else if (deadline <= next) {
         world_tell(w, &(struct md_event){.kind = MD_EVENT_TICK});
-    } else {
+    } else if (w->next_sample_us <= next) {
         sample(w);
+    }
+    if (w->params->until_us && w->now_us >= w->params->until_us && !w->cancelled) {
+        w->cancelled = true;
+        world_tell(w, &(struct md_event){.kind = MD_EVENT_CANCEL});
     }
     feed(w);
 }

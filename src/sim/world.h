@@ -65,6 +65,7 @@ struct md_sim_params {
     struct md_sim_fault fault;
     struct gov_history *history;   /* borrowed; NULL: a new one */
     struct gov_recorder *recorder; /* borrowed; NULL: none */
+    int64_t until_us;              /* > 0: the machine idles until then, and work is cancelled then */
     bool check; /* all invariants after every event, not only at the end */
     /* NULL: the situation's movies. Else called for movie 0, 1, 2 ... as soon as fewer than three
      * are not done; false: there are no more. */

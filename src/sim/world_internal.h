@@ -77,7 +77,7 @@ struct world {
     struct sim_worker_vec MD_VEC(struct sim_worker) workers; /* alive */
     struct sim_folder_vec MD_VEC(struct sim_folder) folders; /* one for each movie */
     size_t unfinished;
-    bool fed, ended, nomem;
+    bool fed, ended, cancelled, nomem;
     bool paused_by_memory, paused_by_user;
     /* readings */
     int64_t last_sample_us, next_sample_us, sample_interval_us;
