@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/run.h"
+#include "cli/simulate.h"
 
 #ifndef MD_VERSION
 #error "the build says which version this is"
@@ -77,6 +78,8 @@ static int config_command(const struct md_cli_command *self, int argc, char *con
 static const struct md_cli_command commands[] = {
     {"run", "PATH...", "Make digests of movies and of folders of movies", md_run_command, true},
     {"config", "", "Show every option, its value and where that comes from", config_command, true},
+    {"simulate", "[OPTION...]", "Run the memory governor in a virtual world, print its figures",
+     md_simulate_command, false},
     {"version", "", "Show the version", version_command, false},
     {"help", "[COMMAND|man|options]",
      "This text; a command's options; the manual page (roff); docs/options.md", help_command,

@@ -61,11 +61,11 @@ enum { MD_SIM_WAYS_MAX = 12 };
 struct md_sim_way {
     const char *name;
     int64_t movies, done, lost_to_memory;
-    int64_t us;         /* until the last movie was done */
-    int64_t film_us;    /* length of the movies done */
-    double of_oracle;   /* film per time, against the oracle's; 1 is the oracle */
-    int64_t ooms;       /* all */
-    int64_t late_ooms;  /* most in one regime after its first ten movies */
+    int64_t us;          /* until the last movie was done */
+    int64_t film_us;     /* length of the movies done */
+    double of_oracle;    /* film per time, against the oracle's; 1 is the oracle */
+    int64_t ooms;        /* all */
+    int64_t late_ooms;   /* most in one regime after its first ten movies */
     int chunks, prompts; /* of the oracle: its batch sizes */
 };
 
@@ -92,11 +92,11 @@ int md_sim_thrash_run(uint64_t seed, struct md_sim_thrash *ret);
 
 struct md_sim_endurance {
     int64_t stages, movies, nights, leases_granted;
-    int64_t drift_bytes;  /* of the ledger when nobody holds anything */
-    int64_t drift_count;  /* leases then */
-    int64_t grown_bytes;  /* of the heap, from the end of the second night to the end of the last */
-    int64_t heap_bytes;   /* at the end; 0: cannot be told (sanitizers) */
-    int64_t lost;         /* movies */
+    int64_t drift_bytes; /* of the ledger when nobody holds anything */
+    int64_t drift_count; /* leases then */
+    int64_t grown_bytes; /* of the heap, from the end of the second night to the end of the last */
+    int64_t heap_bytes;  /* at the end; 0: cannot be told (sanitizers) */
+    int64_t lost;        /* movies */
     bool hung, broken;
     char why[200];
 };

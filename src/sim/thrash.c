@@ -26,8 +26,8 @@ static int run(uint64_t seed, const struct gov_config *config, int64_t *ret_runs
     r = md_sim_machine_open(&machine, &situation, config, NULL);
     if (r < 0)
         return r;
-    struct md_sim_params params = {
-        .situation = &situation, .until_us = minutes * 60 * MD_SECOND_US};
+    struct md_sim_params params = {.situation = &situation,
+                                   .until_us = minutes * 60 * MD_SECOND_US};
     r = md_sim_run(&machine, &params, &result);
     for (int t = 0; t < GOV_TIER_COUNT; t++)
         *ret_runs += result.tiers[t];

@@ -21,7 +21,8 @@ static const struct way ways[] = {
     {"preset high-performance, fixed", "high-performance", {.no_ladder = true, .no_regrow = true}},
     {"preset balanced, fixed", "balanced", {.no_ladder = true, .no_regrow = true}},
     {"preset max-stability, fixed", "max-stability", {.no_ladder = true, .no_regrow = true}},
-    {"halving, no regrowth", "high-performance",
+    {"halving, no regrowth",
+     "high-performance",
      {.no_ladder = true, .no_regrow = true, .keep = 0.5}},
     {"x0.9, no regrowth", "high-performance", {.no_ladder = true, .no_regrow = true, .keep = 0.9}},
 };
@@ -82,8 +83,7 @@ static int run_oracle(const struct md_sim_situation *situation, struct md_sim_wa
     *ret = (struct md_sim_way){.name = "oracle", .us = 1};
     for (size_t c = 0; c < MD_ARRAY_LEN(sizes); c++) {
         for (size_t p = 0; p < MD_ARRAY_LEN(sizes); p++) {
-            struct md_sim_way way = {
-                .name = "oracle", .chunks = sizes[c], .prompts = sizes[p]};
+            struct md_sim_way way = {.name = "oracle", .chunks = sizes[c], .prompts = sizes[p]};
             struct gov_config config = gov_config_default;
             config.whisper_chunks = sizes[c];
             config.llm_prompts = sizes[p];
@@ -126,6 +126,7 @@ int md_sim_compare_throughput(uint64_t seed, const char *device, int64_t movies,
         r = run(&situation, &config, &ways[i].policy, false, way);
     }
     for (size_t i = 0; i < ret->way_count; i++)
-        ret->ways[i].of_oracle = rate(&ret->ways[0]) > 0 ? rate(&ret->ways[i]) / rate(ret->ways) : 0;
+        ret->ways[i].of_oracle =
+            rate(&ret->ways[0]) > 0 ? rate(&ret->ways[i]) / rate(ret->ways) : 0;
     return r < 0 ? md_fail(failure, r, "the simulation cannot be run: %s", md_error_text(r)) : r;
 }

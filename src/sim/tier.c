@@ -3,7 +3,6 @@
 #include "base/cleanup.h"
 #include "sim/world_internal.h"
 
-
 static int64_t trimmable(void *context)
 {
     struct world *w = context;

@@ -60,8 +60,8 @@ static struct md_sim_need model_need(const struct md_sim_model *model, int batch
     double u = settings == MD_SETTINGS_SMALL ? small_unit : 1;
     int64_t units = (int64_t)((double)model->unit_bytes * u) * batch;
     return (struct md_sim_need){
-        .resident_bytes =
-            (int64_t)((double)model->weights_bytes * r) + (int64_t)((double)model->compute_bytes * u),
+        .resident_bytes = (int64_t)((double)model->weights_bytes * r) +
+                          (int64_t)((double)model->compute_bytes * u),
         .base_bytes = units / 10 * 8,
         .spike_bytes = units - units / 10 * 8,
     };
@@ -117,9 +117,8 @@ int64_t md_sim_predict(const struct md_sim_situation *s, const struct md_estimat
         (!query->facts || !query->facts->known))
         return 0;
     static const struct md_movie_facts none;
-    struct md_sim_need need =
-        predicted_need(s, query->facts ? query->facts : &none, query->stage, query->executor,
-                       query->batch, query->settings);
+    struct md_sim_need need = predicted_need(s, query->facts ? query->facts : &none, query->stage,
+                                             query->executor, query->batch, query->settings);
     return sum(&need) > 0 ? sum(&need) + s->context_bytes : -1;
 }
 
@@ -149,8 +148,7 @@ struct md_sim_need md_sim_true_need(const struct md_sim_situation *s,
                                     const struct md_sim_movie *movie, enum md_stage stage,
                                     enum md_executor executor, int batch, enum md_settings settings)
 {
-    struct md_sim_need need =
-        predicted_need(s, &movie->facts, stage, executor, batch, settings);
+    struct md_sim_need need = predicted_need(s, &movie->facts, stage, executor, batch, settings);
     double factor = skew_of(s, movie, stage, executor) * noise_of(s, movie, stage);
     /* Weights are files: their size is known but for padding. */
     double resident = 1 + (skew_of(s, movie, stage, executor) - 1) / 10;

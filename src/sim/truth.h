@@ -4,7 +4,8 @@
  *   true peak = context + resident x r + batch x unit x s x n
  *
  * with r within 5 % or so (weights are known well), s the skew of the regime (stage, model, class
- * of picture, codec: what a formula gets wrong it gets wrong every time) and n noise of the movie. */
+ * of picture, codec: what a formula gets wrong it gets wrong every time) and n noise of the movie.
+ */
 #ifndef MD_SIM_TRUTH_H
 #define MD_SIM_TRUTH_H
 

@@ -29,9 +29,9 @@ bool worker_is_busy(const struct sim_worker *worker)
 
 static void due(struct world *w, struct sim_worker *worker, int64_t after_us)
 {
-    world_due(w, after_us,
-              (struct md_sim_due){
-                  .kind = DUE_WORKER, .worker = worker->id, .turn = ++worker->turn});
+    world_due(
+        w, after_us,
+        (struct md_sim_due){.kind = DUE_WORKER, .worker = worker->id, .turn = ++worker->turn});
 }
 
 static void get_stuck(struct sim_worker *worker)
@@ -225,8 +225,7 @@ static void loaded(struct world *w, struct sim_worker *worker)
         static const struct md_sim_movie nobody;
         const struct md_sim_movie *movie =
             worker->movie < w->folders.n ? &w->folders.v[worker->movie].movie : &nobody;
-        worker->stage =
-            worker->executor == MD_EXECUTOR_ASR ? MD_STAGE_TRANSCRIPT : MD_STAGE_STORY;
+        worker->stage = worker->executor == MD_EXECUTOR_ASR ? MD_STAGE_TRANSCRIPT : MD_STAGE_STORY;
         wanted = md_sim_true_need(w->situation, movie, worker->stage, worker->executor, 1,
                                   worker->settings)
                      .resident_bytes;
@@ -280,8 +279,8 @@ static void finish_stage(struct world *w, struct sim_worker *worker)
     /* A stage's result is made of the results before it, too. */
     for (int s = 0; s < MD_STAGES; s++)
         if (md_stage_needs(worker->stage) & 1u << s)
-            folder->results[worker->stage] = md_sim_hash(folder->results[worker->stage],
-                                                         folder->results[s]);
+            folder->results[worker->stage] =
+                md_sim_hash(folder->results[worker->stage], folder->results[s]);
     if (worker->stage == MD_STAGE_PROBE)
         event.facts = &folder->movie.facts;
     w->result->stages++;
@@ -347,9 +346,9 @@ static void runs(struct world *w, struct sim_worker *worker)
         worker->hangs = true;
         return;
     }
-    bool fits = (worker->base_at ||
-                 take_slice(w, worker, worker->need.base_bytes, &worker->base_at)) &&
-                take_slice(w, worker, worker->need.spike_bytes, &worker->spike_at);
+    bool fits =
+        (worker->base_at || take_slice(w, worker, worker->need.base_bytes, &worker->base_at)) &&
+        take_slice(w, worker, worker->need.spike_bytes, &worker->spike_at);
     if (!fits) {
         runs_out(w, worker);
         return;

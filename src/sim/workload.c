@@ -42,11 +42,11 @@ struct picture {
 };
 
 static const struct picture pictures[] = {
-    {720, 480, 8, "mpeg2video", "480p"}, {854, 480, 8, "h264", "480p"},
-    {720, 576, 8, "mpeg2video", "576p"}, {1280, 720, 8, "h264", "720p"},
-    {1920, 1080, 8, "h264", "1080p"},    {1920, 1080, 8, "hevc", "1080p"},
-    {1920, 1080, 10, "hevc", "1080p"},   {1920, 1080, 8, "vp9", "1080p"},
-    {2560, 1440, 8, "vp9", "1440p"},     {3840, 2160, 8, "hevc", "2160p"},
+    {720, 480, 8, "mpeg2video", "480p"},  {854, 480, 8, "h264", "480p"},
+    {720, 576, 8, "mpeg2video", "576p"},  {1280, 720, 8, "h264", "720p"},
+    {1920, 1080, 8, "h264", "1080p"},     {1920, 1080, 8, "hevc", "1080p"},
+    {1920, 1080, 10, "hevc", "1080p"},    {1920, 1080, 8, "vp9", "1080p"},
+    {2560, 1440, 8, "vp9", "1440p"},      {3840, 2160, 8, "hevc", "2160p"},
     {3840, 2160, 10, "hevc", "2160pHDR"}, {3840, 2160, 10, "av1", "2160pHDR"},
 };
 
@@ -87,8 +87,8 @@ static void make_greedy(struct md_sim_random *random, int64_t total, struct gov_
 static void make_neighbours(struct md_sim_random *random, struct md_sim_situation *s)
 {
     /* The desktop. */
-    s->neighbours[0] = (struct gov_sim_neighbour){
-        .bytes = md_sim_between(random, 0, 1200) * GOV_MB};
+    s->neighbours[0] =
+        (struct gov_sim_neighbour){.bytes = md_sim_between(random, 0, 1200) * GOV_MB};
     s->neighbour_count = 1;
     int64_t greedy = md_sim_below(random, 4);
     for (int64_t i = 0; i < greedy; i++)

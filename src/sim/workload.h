@@ -44,8 +44,8 @@ struct md_sim_trouble {
     double pounce_per_stage; /* a neighbour takes memory in the moment between lease and use */
     double blind_per_hour;   /* readings fail for blind_us */
     int64_t blind_us;
-    int deaths_a_movie;      /* deaths, hangs and spawn failures, at most: beyond the engine's limit
-                                a movie is given up, rightly */
+    int deaths_a_movie; /* deaths, hangs and spawn failures, at most: beyond the engine's limit
+                           a movie is given up, rightly */
 };
 
 struct md_sim_situation {

@@ -21,8 +21,8 @@
 
 enum { MOST_STEPS_IN_PLACE = 20000 };
 
-const char *const md_sim_operation_names[] = {"allocation", "spawn",   "worker", "sample",
-                                              "release",    "tier", NULL};
+const char *const md_sim_operation_names[] = {"allocation", "spawn", "worker", "sample",
+                                              "release",    "tier",  NULL};
 
 /* --- the machine --- */
 
@@ -186,8 +186,7 @@ static void movie_ended(struct world *w, const struct md_command *c)
     movie->end_us = w->now_us;
     for (int s = 0; s < MD_STAGES; s++)
         movie->result = md_sim_hash(movie->result, folder->results[s]);
-    movie->is_right =
-        movie->result == md_sim_expected_result(w->situation, &folder->movie);
+    movie->is_right = movie->result == md_sim_expected_result(w->situation, &folder->movie);
     folder->waiting_stage = -1;
     w->unfinished--;
     if (c->end == MD_MOVIE_DONE)
@@ -231,10 +230,11 @@ static void trace_command(struct world *w, const struct md_command *c)
     else if (c->kind == MD_COMMAND_RUN_TIER)
         world_trace(w, "  > run tier %s", gov_tier_name(c->tier));
     else if (c->kind != MD_COMMAND_UNITS && c->kind != MD_COMMAND_CHECK)
-        world_trace(w, "  > %s: movie %ld worker %u executor %d %s batch %d settings %d lease %ld MB %s",
-                    names[c->kind], c->movie == MD_ENGINE_NO_MOVIE ? -1L : (long)c->movie,
-                    c->worker, c->executor, md_stage_names[c->stage], c->batch, c->settings,
-                    (long)(c->lease_bytes / GOV_MB), c->failure ? c->failure->message : "");
+        world_trace(
+            w, "  > %s: movie %ld worker %u executor %d %s batch %d settings %d lease %ld MB %s",
+            names[c->kind], c->movie == MD_ENGINE_NO_MOVIE ? -1L : (long)c->movie, c->worker,
+            c->executor, md_stage_names[c->stage], c->batch, c->settings,
+            (long)(c->lease_bytes / GOV_MB), c->failure ? c->failure->message : "");
 }
 
 static void carry_out(struct world *w, const struct md_command *c)
@@ -261,8 +261,7 @@ static void carry_out(struct world *w, const struct md_command *c)
         break;
     case MD_COMMAND_PAUSED:
     case MD_COMMAND_RESUMED:
-        *(c->by_memory ? &w->paused_by_memory : &w->paused_by_user) =
-            c->kind == MD_COMMAND_PAUSED;
+        *(c->by_memory ? &w->paused_by_memory : &w->paused_by_user) = c->kind == MD_COMMAND_PAUSED;
         break;
     default:
         worker_command(w, c);
@@ -304,7 +303,8 @@ void world_tell(struct world *w, const struct md_event *event)
 
 /* --- time --- */
 
-/* Is a stage rightly kept waiting? Others hold so much that not even its smallest batch has room. */
+/* Is a stage rightly kept waiting? Others hold so much that not even its smallest batch has room.
+ */
 static bool waits_rightly(const struct world *w)
 {
     struct gov_sample sample;
@@ -461,8 +461,8 @@ static int open_engine(struct world *w)
     struct md_engine_params params = md_engine_params_default;
     params.governor = w->machine->governor;
     params.cores = 8;
-    params.max_movies = w->params->max_movies ? w->params->max_movies
-                                              : (int)w->machine->config.movies_max;
+    params.max_movies =
+        w->params->max_movies ? w->params->max_movies : (int)w->machine->config.movies_max;
     params.stages = (1u << MD_STAGES) - 1;
     params.config = &w->machine->config;
     params.history = w->params->history;

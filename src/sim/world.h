@@ -59,14 +59,14 @@ struct md_sim_view {
 struct md_sim_params {
     const struct md_sim_situation *situation; /* borrowed for the run */
     struct md_engine_policy policy;
-    bool knows_truth;    /* predictions are the true peaks: the oracle */
-    int max_movies;      /* in flight; 0: as the configuration says */
-    int64_t step_us;     /* steps of running stages are at least so far apart; 0: 20 s */
+    bool knows_truth; /* predictions are the true peaks: the oracle */
+    int max_movies;   /* in flight; 0: as the configuration says */
+    int64_t step_us;  /* steps of running stages are at least so far apart; 0: 20 s */
     struct md_sim_fault fault;
     struct gov_history *history;   /* borrowed; NULL: a new one */
     struct gov_recorder *recorder; /* borrowed; NULL: none */
-    int64_t until_us;              /* > 0: the machine idles until then, and work is cancelled then */
-    bool check; /* all invariants after every event, not only at the end */
+    int64_t until_us; /* > 0: the machine idles until then, and work is cancelled then */
+    bool check;       /* all invariants after every event, not only at the end */
     /* NULL: the situation's movies. Else called for movie 0, 1, 2 ... as soon as fewer than three
      * are not done; false: there are no more. */
     bool (*feed)(void *user, size_t index, struct md_sim_movie *ret_movie);
@@ -105,9 +105,9 @@ struct md_sim_oom {
 struct md_sim_result {
     struct md_sim_movie_results MD_VEC(struct md_sim_movie_result) movies;
     struct md_sim_ooms MD_VEC(struct md_sim_oom) ooms;
-    bool hung;       /* it would never have ended */
-    bool broken;     /* an invariant, or the engine broke the protocol */
-    char why[200];   /* in words, of the two above */
+    bool hung;     /* it would never have ended */
+    bool broken;   /* an invariant, or the engine broke the protocol */
+    char why[200]; /* in words, of the two above */
     size_t lost_to_memory, lost_otherwise;
     int64_t start_us, end_us;
     /* Of that time: a worker worked; none did, rightly (pause for memory that neighbours hold, or
