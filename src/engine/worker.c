@@ -456,6 +456,7 @@ void md_engine_worker_event_(struct md_engine *e, struct worker *w, const struct
         understood = on_needed(e, w, event, now_us);
         break;
     case MD_EVENT_UNITS:
+        on_alive(e, w, now_us); /* who finishes units does not hang */
         understood = on_units(e, w, event);
         break;
     case MD_EVENT_DONE:
