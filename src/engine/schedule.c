@@ -270,10 +270,12 @@ static size_t count_active(const struct md_engine *e)
 
 static void start_new_movies(struct md_engine *e, bool blocked, int64_t now_us)
 {
-    if (blocked || e->paused || e->paused_by_memory)
+    if (blocked || e->paused)
         return;
     while (md_engine_forget_dropped_(e), queue_length(e)) {
-        if (count_active(e) >= md_engine_movie_limit_(e))
+        size_t active = count_active(e);
+        /* A neighbour may keep the device full for ever: one movie, the oldest, goes on. */
+        if (active >= md_engine_movie_limit_(e) || (e->paused_by_memory && active > 0))
             return;
         struct movie *m = md_engine_take_queued_(e);
         if (!m)

@@ -290,6 +290,15 @@ static void finish_stage(struct world *w, struct sim_worker *worker)
     world_tell(w, &event);
 }
 
+/* Real workers say every second that they live; here it is enough that it is in time. */
+static void wait_for_step(struct world *w, struct sim_worker *worker)
+{
+    const int64_t sign_of_life_us = 120 * MD_SECOND_US;
+    int64_t wait_us = MD_MIN(worker->step_left_us, sign_of_life_us);
+    worker->step_left_us -= wait_us;
+    due(w, worker, wait_us);
+}
+
 /* Several batches in a row are one step, so that a situation costs hundreds of events and not
  * thousands; what they hold at once does not change. */
 static void begin_step(struct world *w, struct sim_worker *worker)
@@ -301,7 +310,8 @@ static void begin_step(struct world *w, struct sim_worker *worker)
                                      (int)batch, worker->settings);
     int64_t rounds = MD_CLAMP(w->step_us / one_us, 1, left / batch);
     worker->step_units = rounds * batch;
-    due(w, worker, rounds * one_us);
+    worker->step_left_us = rounds * one_us;
+    wait_for_step(w, worker);
 }
 
 static void ran_step(struct world *w, struct sim_worker *worker)
@@ -331,17 +341,24 @@ static void ran_step(struct world *w, struct sim_worker *worker)
 static void runs(struct world *w, struct sim_worker *worker)
 {
     const struct md_sim_trouble *trouble = &w->situation->trouble;
+    if (worker->step_left_us > 0) {
+        wait_for_step(w, worker);
+        says(w, worker, MD_EVENT_ALIVE);
+        return;
+    }
     if (worker->step_units > 0) {
         ran_step(w, worker);
         return;
     }
     if (world_fails(w, MD_SIM_STEP) || may_trouble(w, worker, trouble->death_per_step)) {
         w->result->crashes++;
+        world_trace(w, "worker %u dies", worker->id);
         worker_dies(w, worker, SIGSEGV, NULL);
         return;
     }
     if (may_trouble(w, worker, trouble->hang_per_step)) {
         w->result->crashes++;
+        world_trace(w, "worker %u hangs", worker->id);
         get_stuck(worker);
         worker->hangs = true;
         return;
@@ -439,6 +456,7 @@ static void run(struct world *w, struct sim_worker *worker, const struct md_comm
                                     c->settings);
     worker->total = md_sim_units(&folder->movie, c->stage, executor);
     worker->step_units = 0;
+    worker->step_left_us = 0;
     worker->started_us = w->now_us;
     worker->peak_bytes = 0;
     worker->state = WORKER_RUNNING;

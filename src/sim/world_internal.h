@@ -49,6 +49,7 @@ struct sim_worker {
     enum md_settings settings;
     struct md_sim_need need;
     int64_t total, step_units; /* units of the stage; of the step under way */
+    int64_t step_left_us;      /* of the step under way, beyond the next sign of life */
     int64_t started_us;        /* the stage */
     int64_t peak_bytes;
     uint64_t result; /* of the units of this run that are not written yet */
