@@ -2,6 +2,11 @@
  * by memory and by the user are two, and both can hold. */
 #include "engine/engine_internal.h"
 
+#include "base/clock.h"
+
+/* A neighbour that has filled the device for so long does not do so in passing. */
+#define LONG_PAUSE_US (600 * MD_SECOND_US)
+
 static void tell_pause(struct md_engine *e, enum md_command_kind kind, bool by_memory)
 {
     md_engine_emit_(e, kind, NULL)->by_memory = by_memory;
@@ -54,11 +59,14 @@ void md_engine_sampled_(struct md_engine *e, int64_t now_us)
 
 /* Neighbours that fill the device come and go, and are waited for. But where they alone would not
  * keep the level up and no stage of ours runs, what is used is what it takes to be here at all:
- * waiting brings nothing back, and the oldest movie has to try. */
+ * waiting brings nothing back, and the oldest movie has to try. On a GPU it also tries once they
+ * have stayed long: there the last rung of the ladder is the CPU, which takes nothing from them. */
 bool md_engine_pause_is_ours_(const struct md_engine *e, int64_t now_us)
 {
     const struct gov_pressure_rule *rule = &e->config.pressure;
     struct gov_sample sample;
+    if (e->params.device_is_gpu && now_us >= e->memory_paused_since_us + LONG_PAUSE_US)
+        return true;
     if (now_us < md_engine_pause_end_(e) ||
         gov_governor_last_sample(e->params.governor, &sample) < 0 ||
         !(sample.valid & GOV_SAMPLE_OTHERS) || !(sample.valid & GOV_SAMPLE_TOTAL))
