@@ -183,6 +183,7 @@ static void movie_ended(struct world *w, const struct md_command *c)
     struct md_sim_movie_result *movie = &w->result->movies.v[c->movie];
     struct sim_folder *folder = &w->folders.v[c->movie];
     movie->end = c->end;
+    movie->code = MD_OK;
     movie->end_us = w->now_us;
     for (int s = 0; s < MD_STAGES; s++)
         movie->result = md_sim_hash(movie->result, folder->results[s]);
@@ -393,7 +394,9 @@ static void feed(struct world *w)
             return;
         }
         if (md_vec_push(&w->folders, folder) < 0 ||
-            md_vec_push(&w->result->movies, (struct md_sim_movie_result){0}) < 0) {
+            md_vec_push(&w->result->movies, (struct md_sim_movie_result){.end = MD_MOVIE_CANCELLED,
+                                                                         .code = MD_ERR_BUSY}) <
+                0) {
             w->nomem = true;
             return;
         }
