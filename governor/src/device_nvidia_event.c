@@ -30,10 +30,10 @@ static const struct xid xids[] = {
     {61, GOV_DAMAGE_DEVICE, "internal micro-controller breakpoint"},
     {62, GOV_DAMAGE_DEVICE, "internal micro-controller halt"},
     {63, GOV_DAMAGE_NONE, "a page of memory was retired or remapped"},
-    {64, GOV_DAMAGE_DEVICE, "a page of memory could not be retired or remapped"},
+    {64, GOV_DAMAGE_NONE, "a page of memory could not be retired or remapped"},
     {68, GOV_DAMAGE_PROCESS, "video decoder exception"},
     {69, GOV_DAMAGE_PROCESS, "graphics engine class error"},
-    {74, GOV_DAMAGE_DEVICE, "NVLink error"},
+    {74, GOV_DAMAGE_PROCESS, "NVLink error"},
     {79, GOV_DAMAGE_DEVICE, "GPU has fallen off the bus"},
     {92, GOV_DAMAGE_NONE, "high rate of single bit ECC errors"},
     {94, GOV_DAMAGE_PROCESS, "contained ECC error"},
@@ -43,6 +43,7 @@ static const struct xid xids[] = {
     {120, GOV_DAMAGE_DEVICE, "GPU system processor error"},
     {140, GOV_DAMAGE_DEVICE, "unrecovered ECC error"},
     {143, GOV_DAMAGE_DEVICE, "GPU initialization failure"},
+    {154, GOV_DAMAGE_NONE, "the driver recommends another recovery than before"},
 };
 
 void gov_nvidia_event_add(struct gov_nvidia_device *device, const struct gov_device_event *event)

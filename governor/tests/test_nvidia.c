@@ -564,6 +564,30 @@ static void a_gpu_off_the_bus_is_lost_and_found_again(void **state)
     fake_done(&f);
 }
 
+/* The driver may still answer for a while; what it answers is worth nothing. */
+static void an_error_that_costs_the_gpu_is_a_loss_at_once(void **state)
+{
+    (void)state;
+    static const uint64_t fatal[] = {48, 79, 95, 119};
+    for (size_t i = 0; i < sizeof fatal / sizeof fatal[0]; i++) {
+        struct fake f;
+        struct gov_sample s;
+        struct gov_device_event event;
+        fake_init(&f, FAKE_NVML_580, NEW);
+        struct gov_device *device = fake_open(&f, "nvidia");
+        add_xid(&f, fatal[i]);
+        assert_int_equal(gov_device_sample(device, 1000000, -1, &s), GOV_E_DEVICE_LOST);
+        assert_int_equal(gov_device_next_event(device, &event), 0);
+        assert_int_equal(event.code, fatal[i]);
+        assert_int_equal(event.damage, GOV_DAMAGE_DEVICE);
+        takes_event(device, GOV_DEVICE_EVENT_LOST);
+        read_at(device, 3000000); /* after a reset */
+        takes_event(device, GOV_DEVICE_EVENT_RECOVERED);
+        gov_device_free(device);
+        fake_done(&f);
+    }
+}
+
 static void a_gpu_comes_back_under_another_number(void **state)
 {
     (void)state;
@@ -646,6 +670,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(of_many_errors_the_last_are_kept),
         cmocka_unit_test(without_events_readings_go_on),
         cmocka_unit_test(a_gpu_off_the_bus_is_lost_and_found_again),
+        cmocka_unit_test(an_error_that_costs_the_gpu_is_a_loss_at_once),
         cmocka_unit_test(a_gpu_comes_back_under_another_number),
         cmocka_unit_test(a_driver_that_only_fails_is_started_anew),
         cmocka_unit_test(a_lost_reading_does_not_cost_the_better_version),

@@ -98,6 +98,35 @@ static void rows_of_every_length_are_understood(void **state)
     }
 }
 
+/*
+ * Rows of 32 bytes that would make sense as rows of 24 too: the protected bytes as a pid, a pid as
+ * bytes. Only how far the driver wrote, or its version, tells them.
+ */
+static void rows_that_make_sense_either_way_are_told_apart(void **state)
+{
+    (void)state;
+    for (int by_version = 0; by_version < 2; by_version++) {
+        struct fake f;
+        struct gov_process users[4];
+        size_t count = 0;
+        fake_init(&f, FAKE_NVML_580, by_version ? "535.54.03" : NEW);
+        f.state->row_bytes = 32;
+        f.state->dirty_rows = by_version;
+        f.state->protected_bytes = 4096;
+        f.state->gpus[0].total_bytes = (uint64_t)(80 * GIB);
+        fake_neighbour(&f, 0, 501, 8 * GIB);
+        fake_neighbour(&f, 0, 502, 4 * GIB);
+        struct gov_device *device = fake_open(&f, "nvidia");
+        assert_int_equal(gov_device_list_processes(device, users, 4, &count), 0);
+        assert_int_equal(count, 2);
+        assert_int_equal(users[0].pid, 501);
+        assert_int_equal(users[1].pid, 502);
+        assert_int_equal(users[1].used_bytes, 4 * GIB);
+        gov_device_free(device);
+        fake_done(&f);
+    }
+}
+
 static void a_list_that_makes_no_sense_is_not_believed(void **state)
 {
     (void)state;
@@ -436,6 +465,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_newest_list_that_works_is_used),
         cmocka_unit_test(rows_of_every_length_are_understood),
+        cmocka_unit_test(rows_that_make_sense_either_way_are_told_apart),
         cmocka_unit_test(a_list_that_makes_no_sense_is_not_believed),
         cmocka_unit_test(more_rows_than_the_first_buffer_holds),
         cmocka_unit_test(who_computes_and_draws_is_counted_once),

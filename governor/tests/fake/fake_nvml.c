@@ -370,7 +370,6 @@ static int write_list(struct fake_state *s, const struct handle *h, int version,
 {
     struct row rows[MOST_ROWS];
     static const unsigned none = ~0u;
-    const u64 protected_bytes = 0;
     size_t stride = row_bytes(s, version);
     s->list_calls++;
     if (s->gpus[h->gpu].processes_forbidden)
@@ -392,7 +391,7 @@ static int write_list(struct fake_state *s, const struct handle *h, int version,
             memcpy(out + 20, &none, 4);
         }
         if (stride >= 32)
-            memcpy(out + 24, &protected_bytes, 8);
+            memcpy(out + 24, &s->protected_bytes, 8);
     }
     return OK;
 }

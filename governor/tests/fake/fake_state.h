@@ -97,11 +97,12 @@ struct fake_state {
     bool no_cuda;      /* cuInit: no device */
     bool no_memory_v2; /* the symbol is there and answers "function not found" */
     int32_t
-        lists_refused;  /* the same for process lists: bit 0 for _v3, 1 for _v2, 2 for the first */
-    int32_t row_bytes;  /* of process lists; 0: as this driver's would be */
-    bool dirty_rows;    /* the driver clears the whole buffer it is given */
-    bool garbage_rows;  /* nothing in the lists makes sense */
-    int32_t pid_offset; /* the lists' pids are another namespace's: ours plus this */
+        lists_refused; /* the same for process lists: bit 0 for _v3, 1 for _v2, 2 for the first */
+    int32_t row_bytes; /* of process lists; 0: as this driver's would be */
+    uint64_t protected_bytes; /* what rows of 32 bytes end with (confidential computing) */
+    bool dirty_rows;          /* the driver clears the whole buffer it is given */
+    bool garbage_rows;        /* nothing in the lists makes sense */
+    int32_t pid_offset;       /* the lists' pids are another namespace's: ours plus this */
     int32_t gpu_count;
     struct fake_gpu gpus[FAKE_GPUS];
     int32_t cuda_order[FAKE_GPUS]; /* CUDA's number -> NVML's */
