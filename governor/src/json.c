@@ -354,6 +354,13 @@ bool gov_json_text(const struct gov_json_member *member, char *text, size_t size
         }
     }
     decoded[length] = 0;
+    /* Bytes that are no UTF-8 would grow when written: what was read must fit again. */
+    for (size_t i = 0; i < length;) {
+        size_t part = utf8_length((const unsigned char *)decoded + i);
+        if (!part)
+            decoded[i] = '?';
+        i += MAX(part, (size_t)1);
+    }
     gov_copy_text(text, size, decoded);
     return true;
 }

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include <gov/governor.h>
+#include <gov/history.h>
+#include <gov/recorder.h>
 
 static double now_ns(void)
 {
@@ -26,7 +28,7 @@ static void drop(void *context, enum gov_log_level level, const char *message)
 }
 
 /* Nanoseconds for one admit and release while `held` other leases exist. */
-static double admit_release(const struct gov_log *log, int held)
+static double admit_release(const struct gov_log *log, struct gov_recorder *recorder, int held)
 {
     enum { ROUNDS = 200000 };
     struct gov_governor *governor;
@@ -39,6 +41,7 @@ static double admit_release(const struct gov_log *log, int held)
     if (gov_governor_new(&gov_config_default, NULL, log, &governor) ||
         gov_governor_feed(governor, &sample, NULL, 0))
         abort();
+    gov_governor_set_recorder(governor, recorder);
     for (int i = 0; i < held; i++) {
         if (gov_governor_admit(governor, &request, &admission))
             abort();
@@ -157,13 +160,56 @@ static double decide_pressure(void)
     return spent / ROUNDS;
 }
 
+static double record(struct gov_recorder *recorder)
+{
+    enum { ROUNDS = 5000000 };
+    double start = now_ns();
+    for (int i = 0; i < ROUNDS; i++) {
+        struct gov_event event = {.at_us = i, .kind = GOV_EVENT_SAMPLE};
+        event.u.sample.used_bytes = i;
+        gov_recorder_add(recorder, &event);
+    }
+    return (now_ns() - start) / ROUNDS;
+}
+
+/* Correcting a prediction, with as many regimes as a year of movies makes. */
+static double correct(void)
+{
+    enum { ROUNDS = 200000, REGIMES = 64 };
+    struct gov_history *history;
+    if (gov_history_new(&gov_config_default, REGIMES, &history))
+        abort();
+    char key[GOV_REGIME_MAX];
+    for (int i = 0; i < REGIMES * GOV_HISTORY_KEPT; i++) {
+        snprintf(key, sizeof key, "rtx3060/transcript/model-%d/1080p/h264", i % REGIMES);
+        if (gov_history_add(history, key, GOV_GB, GOV_GB + i))
+            abort();
+    }
+    double start = now_ns();
+    int64_t sum = 0;
+    for (int i = 0; i < ROUNDS; i++)
+        sum += gov_history_correct(history, key, GOV_GB + i).count;
+    double spent = now_ns() - start;
+    gov_history_free(history);
+    return sum ? spent / ROUNDS : 0;
+}
+
 int main(void)
 {
     int64_t said = 0;
     struct gov_log log = {.write = drop, .context = &said};
-    printf("admit + release, silent              %8.0f ns\n", admit_release(NULL, 0));
-    printf("admit + release, silent, 1000 held   %8.0f ns\n", admit_release(NULL, 1000));
-    printf("admit + release, with its log line   %8.0f ns\n", admit_release(&log, 0));
+    struct gov_recorder *recorder;
+    if (gov_recorder_new(0, &recorder))
+        abort();
+    double bare = admit_release(NULL, NULL, 0);
+    double recorded = admit_release(NULL, recorder, 0);
+    printf("admit + release, silent              %8.0f ns\n", bare);
+    printf("admit + release, silent, 1000 held   %8.0f ns\n", admit_release(NULL, NULL, 1000));
+    printf("admit + release, with its log line   %8.0f ns\n", admit_release(&log, NULL, 0));
+    printf("admit + release, recorded            %8.0f ns, %.0f ns an event\n", recorded,
+           (recorded - bare) / 2);
+    printf("one event recorded                   %8.0f ns\n", record(recorder));
+    printf("prediction corrected, 64 regimes     %8.0f ns\n", correct());
     printf("pressure decision                    %8.0f ns\n", decide_pressure());
     print_sampling("sample sim", sample_device("sim:rtx3060"));
     print_sampling("sample host", sample_device("host"));
@@ -171,5 +217,6 @@ int main(void)
     print_sampling("sample host, five processes", sample_governor(4));
     printf("take + give of a simulated device    %8.0f ns, with 20 processes %.0f ns\n",
            take_give(1), take_give(20));
+    gov_recorder_free(recorder);
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <gov/history.h>
+#include <gov/post_mortem.h>
 #include <gov/reclaim.h>
 
 /* The linker sends the library's allocations here (--wrap). */
@@ -93,6 +94,17 @@ static void lease_and_release(struct gov_governor *governor)
         assert_int_equal(gov_governor_release(governor, ids[--held], NULL), 0);
     gov_governor_status(governor, &status);
     assert_int_equal(status.leases.now_bytes, 0);
+}
+
+static void lease_and_release_few(struct gov_governor *governor)
+{
+    struct gov_request request = {.owner = "m", .predicted_bytes = GOV_MB};
+    struct gov_admission admission;
+    for (int i = 0; i < 3; i++) {
+        if (ok(gov_governor_admit(governor, &request, &admission)) &&
+            admission.verdict == GOV_GRANTED)
+            assert_int_equal(gov_governor_release(governor, admission.lease_id, NULL), 0);
+    }
 }
 
 static void use_governor(const char *spec, const struct gov_device_params *params)
@@ -225,9 +237,94 @@ static void use_history(void)
             snprintf(key, sizeof key, "r%d", i);
             ok(gov_history_add(history, key, GOV_MB, GOV_MB));
             gov_history_correct(history, key, GOV_MB);
+            struct gov_batch *batch = gov_history_batch(history, key, 4, 8);
+            if (!batch && !first_error)
+                first_error = GOV_E_NOMEM;
         }
     }
     gov_history_free(history);
+}
+
+static int load_a_few(void *context, gov_history_row_fn each_row, void *user)
+{
+    const char *row = context;
+    for (int i = 0; i < 20; i++) {
+        char key[16];
+        snprintf(key, sizeof key, "r%d", i);
+        int error = each_row(user, key, row, strlen(row));
+        if (error)
+            return error;
+    }
+    return GOV_OK;
+}
+
+static int save_nowhere(void *context, const char *regime, const char *row, size_t size)
+{
+    (void)context;
+    (void)regime;
+    (void)row;
+    (void)size;
+    return GOV_OK;
+}
+
+static void use_store(void)
+{
+    static char row[] = "gov-history 1 0 0 0 0 p 0 #654f1bdc";
+    struct gov_history_store store = {row, load_a_few, save_nowhere};
+    struct gov_history *history = NULL;
+    if (ok(gov_history_new(&gov_config_default, 100, &history))) {
+        size_t loaded = 0, skipped = 0;
+        if (ok(gov_history_load(history, &store, NULL, &loaded, &skipped)))
+            assert_int_equal(loaded, 20);
+        assert_int_equal(skipped, 0);
+        ok(gov_history_save(history, &store, NULL));
+    }
+    gov_history_free(history);
+}
+
+static int count_bytes(void *context, const char *bytes, size_t size)
+{
+    *(size_t *)context += size + (bytes[0] == 0);
+    return 0;
+}
+
+static void use_recorder(void)
+{
+    struct gov_recorder *recorder = NULL;
+    struct gov_governor *governor = NULL;
+    if (ok(gov_recorder_new(64, &recorder)) &&
+        ok(gov_governor_new(&gov_config_default, NULL, NULL, &governor))) {
+        struct gov_sample sample = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_FREE,
+                                    .total_bytes = 8 * GOV_GB,
+                                    .free_bytes = 8 * GOV_GB};
+        struct gov_oom oom = {.owner = "m", .wanted_bytes = -1};
+        char text[GOV_POST_MORTEM_MAX];
+        size_t written = 0;
+        gov_governor_set_recorder(governor, recorder);
+        ok(gov_governor_feed(governor, &sample, NULL, 0));
+        lease_and_release_few(governor);
+        ok(gov_governor_note_oom(governor, &oom));
+        /* At this of all moments nothing may be allocated. */
+        long before = failed;
+        assert_true(gov_post_mortem(governor, recorder, &oom, text, sizeof text) > 200);
+        assert_int_equal(failed, before);
+        ok(gov_recorder_write_trace(recorder, count_bytes, &written));
+        uint64_t serial = 0;
+        assert_int_equal(gov_recorder_write_lines(recorder, &serial, count_bytes, &written), 0);
+    }
+    gov_governor_free(governor);
+    gov_recorder_free(recorder);
+}
+
+static void use_flight(void)
+{
+    struct gov_flight flight = {0};
+    char text[200 * 48] = "";
+    for (int i = 0; i < 200; i++)
+        strcat(text, "{\"at_us\":1,\"kind\":\"note\",\"text\":\"x\"}\n");
+    if (ok(gov_flight_read(text, strlen(text), 1000, &flight)))
+        assert_int_equal(flight.count, 200);
+    gov_flight_done(&flight);
 }
 
 static void everything(void)
@@ -239,6 +336,9 @@ static void everything(void)
     use_simulated_pools();
     use_made_up_host();
     use_history();
+    use_store();
+    use_recorder();
+    use_flight();
 }
 
 static void sweep(bool persist)

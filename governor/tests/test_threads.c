@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include <gov/post_mortem.h>
 #include <gov/reclaim.h>
 
 enum { THREADS = 4, ROUNDS = 2000 };
@@ -17,6 +18,7 @@ enum { THREADS = 4, ROUNDS = 2000 };
 
 struct shared {
     struct gov_governor *governor;
+    struct gov_recorder *recorder;
     struct gov_device *device;
     atomic_int working; /* threads that hold a lease */
     atomic_int most_working;
@@ -82,12 +84,43 @@ static void *sample_and_look(void *context)
             abort();
         gov_governor_check_pressure(shared->governor, 1, -1, &decision);
         gov_governor_status(shared->governor, &status);
+        gov_governor_tell_time(shared->governor, i);
         gov_governor_leases(shared->governor, leases, 8);
         gov_governor_watch(shared->governor, 50 + i % 10);
         gov_governor_unwatch(shared->governor, 50 + (i + 5) % 10);
         gov_governor_run_tier(shared->governor, NULL, 0, GOV_TIER_STANDARD, 1, &run);
         gov_governor_end_tier(shared->governor, 1, &run);
         if (status.leases.now_bytes > CAP_BYTES || !gov_governor_is_valid(shared->governor))
+            abort();
+    }
+    return NULL;
+}
+
+static int count_bytes(void *context, const char *bytes, size_t size)
+{
+    *(size_t *)context += size + (bytes[0] == 0);
+    return 0;
+}
+
+/* Reads and writes the flight while it is being recorded. */
+static void *watch_the_flight(void *context)
+{
+    struct shared *shared = context;
+    uint64_t from = 0;
+    for (int i = 0; i < ROUNDS / 20; i++) {
+        char text[GOV_POST_MORTEM_MAX];
+        size_t written = 0;
+        struct gov_recorder_stats stats;
+        struct gov_oom oom = {.owner = "m", .wanted_bytes = -1, .now_us = i};
+        uint64_t before = from;
+        if (gov_governor_note_oom(shared->governor, &oom) ||
+            gov_recorder_write_lines(shared->recorder, &from, count_bytes, &written) ||
+            gov_recorder_write_trace(shared->recorder, count_bytes, &written))
+            abort();
+        gov_recorder_note(shared->recorder, i, "looked");
+        gov_recorder_stats(shared->recorder, &stats);
+        gov_post_mortem(shared->governor, shared->recorder, &oom, text, sizeof text);
+        if (from < before || stats.recorded < from || !written)
             abort();
     }
     return NULL;
@@ -103,14 +136,17 @@ static void threads_never_get_more_than_the_budget_together(void **state)
     config.budget.max_bytes = CAP_BYTES;
     assert_int_equal(gov_device_open("sim", &params, &shared.device), 0);
     assert_int_equal(gov_governor_new(&config, shared.device, &log, &shared.governor), 0);
+    assert_int_equal(gov_recorder_new(256, &shared.recorder), 0);
+    gov_governor_set_recorder(shared.governor, shared.recorder);
     assert_int_equal(gov_governor_sample(shared.governor, 1, NULL), 0);
 
-    pthread_t threads[THREADS + 2];
+    pthread_t threads[THREADS + 3];
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, admit_and_release, &shared), 0);
     for (int i = THREADS; i < THREADS + 2; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, sample_and_look, &shared), 0);
-    for (int i = 0; i < THREADS + 2; i++)
+    assert_int_equal(pthread_create(&threads[THREADS + 2], NULL, watch_the_flight, &shared), 0);
+    for (int i = 0; i < THREADS + 3; i++)
         assert_int_equal(pthread_join(threads[i], NULL), 0);
 
     assert_in_range(atomic_load(&shared.most_working), 1, 2);
@@ -123,7 +159,15 @@ static void threads_never_get_more_than_the_budget_together(void **state)
     assert_int_equal(status.queued_count, atomic_load(&shared.refused));
     assert_int_equal(status.granted_count + status.queued_count, THREADS * ROUNDS);
     assert_true(atomic_load(&shared.said) >= status.granted_count);
+    assert_int_equal(status.ooms_count, ROUNDS / 20);
+    struct gov_recorder_stats stats;
+    gov_recorder_stats(shared.recorder, &stats);
+    assert_int_equal(stats.count[GOV_EVENT_LEASE_GRANTED], status.granted_count);
+    assert_int_equal(stats.count[GOV_EVENT_LEASE_RELEASED], status.granted_count);
+    assert_int_equal(stats.count[GOV_EVENT_SAMPLE], status.samples_count);
+    assert_int_equal(stats.count[GOV_EVENT_OOM], ROUNDS / 20);
     gov_governor_free(shared.governor);
+    gov_recorder_free(shared.recorder);
     gov_device_free(shared.device);
 }
 
