@@ -125,6 +125,8 @@ static int sim_processes(void *state, bool with_children, struct gov_process *pr
     (void)with_children; /* a simulated process has none */
     struct sim *sim = state;
     int error = gov_sim_enter(sim, GOV_SIM_CALL_PROCESSES);
+    if (sim->lost)
+        gov_sim_notice(sim, error); /* who asks for processes first may never come to sampling */
     if (error)
         return error;
     for (size_t i = 0; i < count; i++) {
