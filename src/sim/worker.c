@@ -101,6 +101,7 @@ void worker_free_process(struct world *w, int64_t pid)
 {
     (void)gov_sim_give(w->machine->device, pid, -1);
     w->changed = true;
+    w->settles_us = w->now_us + w->situation->lag_us;
 }
 
 /* --- the end of a worker --- */

@@ -142,7 +142,7 @@ static void plan_sample(struct world *w)
 {
     int64_t pace = gov_governor_next_sample_us(w->machine->governor);
     int64_t neighbours = md_sim_neighbours_next_us(w->situation, w->now_us);
-    if (w->changed || w->tier_runs || neighbours <= w->now_us)
+    if (w->changed || w->tier_runs || w->now_us <= w->settles_us)
         w->sample_interval_us = pace;
     else
         w->sample_interval_us = MD_MIN(MD_MAX(w->sample_interval_us, pace) * 2, QUIET_US);
@@ -304,16 +304,19 @@ void world_tell(struct world *w, const struct md_event *event)
 
 /* --- time --- */
 
-/* Is a stage rightly kept waiting? Others hold so much that not even its smallest batch has room.
- */
+/* Is a stage rightly kept waiting? Others hold so much that what it truly takes, at its smallest
+ * batch, is neither within the budget nor on the device, whatever of ours were given back. */
 static bool waits_rightly(const struct world *w)
 {
-    struct gov_sample sample;
+    struct gov_status status;
     if (w->paused_by_user || w->paused_by_memory)
         return true;
-    if (gov_governor_last_sample(w->machine->governor, &sample) != GOV_OK ||
-        !(sample.valid & GOV_SAMPLE_FREE))
+    gov_governor_status(w->machine->governor, &status);
+    const uint32_t needed = GOV_SAMPLE_FREE | GOV_SAMPLE_OWN;
+    if (!status.has_sample || (status.sample.valid & needed) != needed)
         return false;
+    int64_t room =
+        MD_MIN(status.budget.ours_bytes, status.sample.free_bytes + status.sample.own_bytes);
     for (size_t i = 0; i < w->folders.n; i++) {
         const struct sim_folder *folder = &w->folders.v[i];
         if (folder->waiting_stage < 0)
@@ -321,7 +324,7 @@ static bool waits_rightly(const struct world *w)
         enum md_stage stage = (enum md_stage)folder->waiting_stage;
         enum md_executor executor = md_sim_executor(w->situation, &folder->movie, stage);
         return md_sim_true_peak(w->situation, &folder->movie, stage, executor, 1,
-                                MD_SETTINGS_NORMAL) > sample.free_bytes + sample.own_bytes;
+                                MD_SETTINGS_NORMAL) > room;
     }
     return false;
 }
@@ -422,6 +425,10 @@ static void advance(struct world *w)
     const struct md_sim_due *top = md_sim_heap_top(&w->heap);
     int64_t deadline = md_engine_deadline_us(w->engine);
     int64_t due = top ? top->at_us : INT64_MAX;
+    if (w->changed) /* the quiet is over */
+        w->next_sample_us =
+            MD_MIN(w->next_sample_us,
+                   w->last_sample_us + gov_governor_next_sample_us(w->machine->governor));
     int64_t next = MD_MIN(MD_MIN(due, deadline), w->next_sample_us);
     if (w->params->until_us > w->now_us)
         next = MD_MIN(next, w->params->until_us);
@@ -451,10 +458,12 @@ static int64_t estimate(void *user, const struct md_estimate_query *query)
     const struct world *w = user;
     if (!w->params->knows_truth)
         return md_sim_predict(w->situation, query);
-    struct md_sim_movie movie = {0};
-    if (query->facts)
-        movie.facts = *query->facts;
-    int64_t bytes = md_sim_true_peak(w->situation, &movie, query->stage, query->executor,
+    static const struct md_sim_movie nobody;
+    const struct md_sim_movie *movie = &nobody;
+    for (size_t i = 0; query->facts && i < w->folders.n; i++)
+        if (memcmp(&w->folders.v[i].movie.facts, query->facts, sizeof *query->facts) == 0)
+            movie = &w->folders.v[i].movie;
+    int64_t bytes = md_sim_true_peak(w->situation, movie, query->stage, query->executor,
                                      query->batch, query->settings);
     return bytes > 0 ? bytes : -1;
 }

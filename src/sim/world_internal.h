@@ -83,7 +83,8 @@ struct world {
     /* readings */
     int64_t last_sample_us, next_sample_us, sample_interval_us;
     uint32_t sample_turn;
-    bool changed; /* since the last reading */
+    bool changed;       /* since the last reading */
+    int64_t settles_us; /* until then what was freed comes back */
     int64_t blind_from_us, blind_until_us;
     struct gov_tier_run tier_run;
     bool tier_runs;
