@@ -293,6 +293,18 @@ static void say_rung(struct md_engine *e, const struct movie *m,
                    md_stage_names[m->stage], m->label, m->run_batch, text, batch);
 }
 
+/* Where its worker has ended already, or ends, nothing is tried before its memory is back: what it
+ * held is missing to the next one on any rung. */
+static void await_ended(struct md_engine *e, struct worker *w, int64_t now_us)
+{
+    if (e->params.policy.no_ladder || e->params.policy.ungoverned)
+        return;
+    if (w->state == WORKER_NONE && !w->recovering)
+        md_engine_await_memory_(e, w, now_us);
+    else if (w->state == WORKER_STOPPING)
+        w->ending = true;
+}
+
 /* Its worker ends, and its memory is waited for. */
 static void restart(struct md_engine *e, struct movie *m, int64_t now_us)
 {
@@ -301,10 +313,6 @@ static void restart(struct md_engine *e, struct movie *m, int64_t now_us)
     m->deadline_us = NEVER_US;
     if (w->state == WORKER_IDLE)
         md_engine_unload_(e, w, now_us);
-    else if (w->state == WORKER_NONE && !e->params.policy.no_ladder)
-        md_engine_await_memory_(e, w, now_us);
-    else if (w->state == WORKER_STOPPING)
-        w->ending = !e->params.policy.no_ladder;
 }
 
 static void climb(struct md_engine *e, struct movie *m, const struct gov_recover_decision *decision,
@@ -361,6 +369,8 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
     command->batch = m->run_batch;
     say_rung(e, m, &decision);
     m->attempt++;
+    if (decision.rung != GOV_RUNG_FAIL)
+        await_ended(e, worker_of(e, m), now_us);
     climb(e, m, &decision, now_us);
 }
 

@@ -32,7 +32,7 @@ struct md_sim_survival {
     int64_t situations_with_losses;         /* to memory */
     int64_t hangs, broken;                  /* situations */
     int64_t wrong_results;                  /* done movies whose units differ from the quiet run */
-    int64_t ooms, crashes, steps, stages;
+    int64_t ooms, crashes, steps, stages, hasty_starts;
     int64_t tiers[GOV_TIER_COUNT];
     int64_t simulated_us;
     size_t found_count; /* of found[], at most MD_SIM_FOUND_MAX */

@@ -41,6 +41,7 @@ static void add_up(struct md_sim_survival *all, int64_t index, const struct md_s
     all->situations_with_losses += result->lost_to_memory > 0;
     all->ooms += (int64_t)result->ooms.n;
     all->crashes += result->crashes;
+    all->hasty_starts += result->hasty_starts;
     all->steps += result->steps;
     all->stages += result->stages;
     all->simulated_us += result->end_us - result->start_us;

@@ -11,6 +11,8 @@
 
 #define MS INT64_C(1000)
 
+/* Less is not missed by the next one. */
+static const int64_t worth_waiting_bytes = 500 * GOV_MB;
 static const int64_t spawn_us = 30 * MS, ready_us = 50 * MS, answer_us = 5 * MS;
 
 struct sim_worker *worker_find(struct world *w, uint32_t id)
@@ -42,12 +44,19 @@ static void get_stuck(struct sim_worker *worker)
 
 /* --- memory --- */
 
-static void note_peak(struct world *w, struct sim_worker *worker)
+static int64_t held_bytes(struct world *w, const struct sim_worker *worker)
 {
     struct gov_process process = {.pid = worker->pid};
-    if (gov_device_processes(w->machine->device, false, &process, 1) == GOV_OK &&
-        process.valid & GOV_PROCESS_USED)
-        worker->peak_bytes = MD_MAX(worker->peak_bytes, process.used_bytes);
+    if (worker->pid <= 0 ||
+        gov_device_processes(w->machine->device, false, &process, 1) != GOV_OK ||
+        !(process.valid & GOV_PROCESS_USED))
+        return 0;
+    return process.used_bytes;
+}
+
+static void note_peak(struct world *w, struct sim_worker *worker)
+{
+    worker->peak_bytes = MD_MAX(worker->peak_bytes, held_bytes(w, worker));
 }
 
 static bool take_resident(struct world *w, struct sim_worker *worker, int64_t bytes)
@@ -99,6 +108,7 @@ static void give_stage(struct world *w, struct sim_worker *worker)
 
 void worker_free_process(struct world *w, int64_t pid)
 {
+    (void)gov_sim_advance(w->machine->device, w->now_us); /* the lag counts from now */
     (void)gov_sim_give(w->machine->device, pid, -1);
     w->changed = true;
     w->settles_us = w->now_us + w->situation->lag_us;
@@ -120,6 +130,8 @@ void worker_dies(struct world *w, struct sim_worker *worker, int signal, const c
     struct md_event event = {
         .kind = MD_EVENT_GONE, .worker = worker->id, .signal = signal, .last_words = last_words};
     int64_t pid = worker->pid;
+    if (worker->ran_out && held_bytes(w, worker) >= worth_waiting_bytes)
+        w->back_us[worker->executor] = w->now_us + w->situation->lag_us;
     if (worker->state == WORKER_RUNNING && w->params->stage_ran)
         w->params->stage_ran(w->params->stage_user, worker->movie, worker->stage, worker->batch,
                              worker->started_us, w->now_us, worker->peak_bytes, false);
@@ -159,6 +171,7 @@ static void runs_out(struct world *w, struct sim_worker *worker)
     const double says_so = worker->executor == MD_EXECUTOR_MEDIA ? 0.8 : 0.4;
     struct md_failure failure;
     note_oom(w, worker);
+    worker->ran_out = true;
     world_trace(w, "worker %u runs out of memory (%s, batch %d)", worker->id,
                 md_stage_names[worker->stage], worker->batch);
     if (!md_sim_chance(&w->random, says_so)) {
@@ -415,6 +428,10 @@ static void start(struct world *w, const struct md_command *c)
     if (worker_find(w, c->worker) || md_vec_push(&w->workers, worker) < 0) {
         world_broken(w, "worker %u is started twice", c->worker);
         return;
+    }
+    if (c->executor != MD_EXECUTOR_MEDIA && w->now_us < w->back_us[c->executor]) {
+        w->result->hasty_starts++;
+        world_trace(w, "worker %u is started before the memory of the last one is back", c->worker);
     }
     due(w, &w->workers.v[w->workers.n - 1], spawn_us);
 }

@@ -115,6 +115,8 @@ struct md_sim_result {
     int64_t working_us, paused_us, down_us;
     int64_t operations[MD_SIM_OPERATIONS];
     int64_t tiers[GOV_TIER_COUNT];
+    /* Models loaded again after an out-of-memory before their last worker's memory was back. */
+    int64_t hasty_starts;
     int64_t crashes; /* deaths and hangs that were made */
     int64_t steps;   /* of the engine */
     int64_t stages;  /* that ended well */

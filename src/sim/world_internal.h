@@ -39,6 +39,7 @@ struct sim_worker {
     enum md_executor executor;
     bool hangs; /* stuck, and does not hear QUIT */
     bool killed;
+    bool ran_out; /* of memory */
     int64_t pid;
     uint64_t pool; /* 0: none yet */
     int64_t resident_bytes;
@@ -90,6 +91,7 @@ struct world {
     bool tier_runs;
     int64_t ticks_in_place; /* engine steps without time passing */
     int64_t pounce_pid;
+    int64_t back_us[MD_EXECUTORS]; /* when the memory of the last one that ran out is back */
 };
 
 /* world.c */
