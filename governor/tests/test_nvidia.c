@@ -136,6 +136,28 @@ static void the_drivers_share_is_told_apart_where_the_driver_does(void **state)
     }
 }
 
+static void figures_that_cannot_be_are_not_believed(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t total, reserved;
+    } cases[] = {{0, 0}, {FAKE_MIB, 2 * FAKE_MIB}, {UINT64_MAX, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fake f;
+        struct gov_sample s = {0};
+        fake_init(&f, i % 2 ? FAKE_NVML_470 : FAKE_NVML_580, NEW);
+        struct gov_device *device = fake_open(&f, "nvidia");
+        f.state->gpus[0].total_bytes = cases[i].total;
+        f.state->gpus[0].reserved_bytes = cases[i].reserved;
+        assert_int_equal(gov_device_sample(device, 1000000, -1, &s), GOV_E_FORMAT);
+        assert_int_equal(s.valid, 0);
+        f.state->gpus[0].total_bytes = (uint64_t)(12 * GIB);
+        assert_int_equal(read_at(device, 2000000).total_bytes, 12 * GIB);
+        gov_device_free(device);
+        fake_done(&f);
+    }
+}
+
 static void a_reading_is_one_question_to_the_driver(void **state)
 {
     (void)state;
@@ -654,6 +676,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_relative_path_is_refused),
         cmocka_unit_test(the_current_folder_never_gives_a_library),
         cmocka_unit_test(the_drivers_share_is_told_apart_where_the_driver_does),
+        cmocka_unit_test(figures_that_cannot_be_are_not_believed),
         cmocka_unit_test(a_reading_is_one_question_to_the_driver),
         cmocka_unit_test(a_device_says_which_it_is),
         cmocka_unit_test(a_gpu_that_shares_the_machines_memory_is_not_governed_twice),

@@ -150,6 +150,33 @@ static void a_list_that_makes_no_sense_is_not_believed(void **state)
     fake_done(&f);
 }
 
+/* Whatever a driver writes, and however it counts: no crash, and nothing that cannot be. */
+static void a_driver_that_writes_anything_is_survived(void **state)
+{
+    (void)state;
+    struct fake f;
+    int believed = 0, refused = 0;
+    fake_init(&f, FAKE_NVML_580, NEW);
+    struct gov_device *device = fake_open(&f, "nvidia");
+    for (uint32_t seed = 1; seed <= 1500; seed++) {
+        struct gov_process users[64], p = {.pid = getpid()};
+        size_t count = 0;
+        f.state->random_rows = seed * 2654435761u | 1;
+        int error = gov_device_list_processes(device, users, 64, &count);
+        assert_true(error == 0 || error == GOV_E_UNSUPPORTED || error == GOV_E_IO);
+        believed += !error && count;
+        refused += error != 0;
+        for (size_t i = 0; !error && i < count && i < 64; i++) {
+            assert_true(users[i].pid > 0 && users[i].pid <= 4 * 1024 * 1024);
+            assert_true(users[i].used_bytes >= 0);
+        }
+        assert_int_equal(gov_device_processes(device, true, &p, 1), 0);
+    }
+    assert_true(believed > 100 && refused > 100); /* both sides were tried */
+    gov_device_free(device);
+    fake_done(&f);
+}
+
 static void more_rows_than_the_first_buffer_holds(void **state)
 {
     (void)state;
@@ -467,6 +494,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(rows_of_every_length_are_understood),
         cmocka_unit_test(rows_that_make_sense_either_way_are_told_apart),
         cmocka_unit_test(a_list_that_makes_no_sense_is_not_believed),
+        cmocka_unit_test(a_driver_that_writes_anything_is_survived),
         cmocka_unit_test(more_rows_than_the_first_buffer_holds),
         cmocka_unit_test(who_computes_and_draws_is_counted_once),
         cmocka_unit_test(an_amount_that_is_not_told_is_unknown_and_not_zero),

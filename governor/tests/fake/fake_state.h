@@ -101,6 +101,7 @@ struct fake_state {
     int32_t row_bytes; /* of process lists; 0: as this driver's would be */
     uint64_t protected_bytes; /* what rows of 32 bytes end with (confidential computing) */
     bool dirty_rows;          /* the driver clears the whole buffer it is given */
+    uint32_t random_rows;     /* not 0: a seed; lists hold anything, in any number */
     bool garbage_rows;        /* nothing in the lists makes sense */
     int32_t pid_offset;       /* the lists' pids are another namespace's: ours plus this */
     int32_t gpu_count;
