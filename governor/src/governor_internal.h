@@ -45,7 +45,8 @@ struct gov_governor {
     struct gov_tier_stats tiers[GOV_TIER_COUNT]; /* [0] is not used */
     struct gov_pause_stats pauses;
     int64_t ooms_count;
-    int64_t wanted_bytes; /* by what ran out of memory, until a tier has ended; INT64_MAX: unknown */
+    int64_t
+        wanted_bytes; /* by what ran out of memory, until a tier has ended; INT64_MAX: unknown */
     int64_t resized_count;
     int64_t released_count;
     int64_t samples_failed_count;

@@ -252,8 +252,7 @@ static void lines_that_make_no_sense_are_refused(void **state)
         "{\"at_us\":1,\"kind\":\"note\",\"text\":\"x\",}",
         "{\"at_us\":1 \"kind\":\"note\"}",
         "{\"at_us\":{\"a\":1},\"kind\":\"note\",\"text\":\"x\"}",
-        "{\"at_us\":1,\"kind\":\"level\",\"level\":\"sky\",\"previous\":\"low\","
-        "\"used_percent\":5}",
+        "{\"at_us\":1,\"kind\":\"level\",\"level\":\"sky\",\"previous\":\"low\"}",
         "{\"at_us\":1,\"kind\":\"batch\",\"from\":4294967296,\"to\":1,\"regime\":\"r\"}",
         "{\"at_us\":1,\"kind\":\"pause\",\"by_memory\":2}",
         "{\"at_us\":1,\"kind\":\"oom\",\"lease_id\":-1,\"batch\":1,\"owner\":\"\",\"stage\":\"\"}",

@@ -71,10 +71,10 @@ GOV_API int64_t gov_reclaimers_estimate(const struct gov_reclaimer *reclaimers, 
 /*
  * Runs one pass of a tier: measures (through the device, if the governor has one), asks every free
  * reclaimer, then, measuring again before each, the costly ones until use is below where the
- * tier's level is left (emergency: below high). When something ran out of memory since the last tier
- * ended (gov_governor_note_oom), they are asked until as much as it wanted is freed, whatever the
- * level: memory in pieces, or promised to nobody, runs out long before 80 %. Zero *run before the first pass and keep it for
- * the next. Reclaimers are called by this thread with no lock held.
+ * tier's level is left (emergency: below high). When something ran out of memory since the last
+ * tier ended (gov_governor_note_oom), they are asked until as much as it wanted is freed, whatever
+ * the level: memory in pieces, or promised to nobody, runs out long before 80 %. Zero *run before
+ * the first pass and keep it for the next. Reclaimers are called by this thread with no lock held.
  * Errors: INVALID, NOMEM; a failing reading is no error (all are then asked).
  */
 GOV_API int gov_governor_run_tier(struct gov_governor *governor,
