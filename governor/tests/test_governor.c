@@ -550,9 +550,54 @@ static void a_process_of_the_real_machine_is_measured_through_its_lease(void **s
     gov_device_free(device);
 }
 
+static void peaks_start_again_and_totals_stay(void **state)
+{
+    (void)state;
+    struct gov_governor *g;
+    struct gov_status status;
+    struct gov_admission admission;
+    struct gov_request request = {.predicted_bytes = GOV_GB, .flags = GOV_REQUEST_EXACT};
+    struct gov_sample sample = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE |
+                                         GOV_SAMPLE_OWN | GOV_SAMPLE_OTHERS,
+                                .total_bytes = 10 * GOV_GB};
+    static const int64_t own_gb[] = {1, 5, 2, 3};
+    assert_int_equal(gov_governor_new(&gov_config_default, NULL, NULL, &g), 0);
+    for (size_t i = 0; i < 4; i++) {
+        sample.at_us = (int64_t)i;
+        sample.own_bytes = own_gb[i] * GOV_GB;
+        sample.others_bytes = GOV_GB;
+        sample.used_bytes = sample.own_bytes + sample.others_bytes;
+        sample.free_bytes = sample.total_bytes - sample.used_bytes;
+        assert_int_equal(gov_governor_feed(g, &sample, NULL, 0), 0);
+    }
+    assert_int_equal(gov_governor_admit(g, &request, &admission), 0);
+    assert_int_equal(gov_governor_release(g, admission.lease_id, NULL), 0);
+    for (int again = 0; again < 2; again++) {
+        gov_governor_status(g, &status);
+        assert_int_equal(status.own.now, 3 * GOV_GB);
+        assert_int_equal(status.own.peak, (again ? 3 : 5) * GOV_GB);
+        assert_int_equal(status.own.total, 6 * GOV_GB); /* 1, then 4 more, then 1 more */
+        assert_int_equal(status.used.peak, (again ? 4 : 6) * GOV_GB);
+        assert_int_equal(status.others.total, GOV_GB);
+        assert_int_equal(status.leased.peak, again ? 0 : GOV_GB);
+        assert_int_equal(status.pending.peak, again ? 0 : GOV_GB);
+        assert_int_equal(status.lease_count.total, 1);
+        assert_true(gov_governor_is_valid(g));
+        gov_governor_reset_peaks(g);
+    }
+    /* What is not known any more is not shown as if it were. */
+    sample.valid &= ~(uint32_t)GOV_SAMPLE_OWN;
+    sample.at_us = 9;
+    assert_int_equal(gov_governor_feed(g, &sample, NULL, 0), 0);
+    gov_governor_status(g, &status);
+    assert_int_equal(status.own.now, -1);
+    gov_governor_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peaks_start_again_and_totals_stay),
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(admission_writes_the_line_of_the_specification),
         TEST(nothing_is_admitted_without_a_reading_but_what_is_forced),
