@@ -162,6 +162,8 @@ static void draw_batch(const struct md_board *board, int columns, int64_t now_us
                       (double)board->memory_total_bytes / 1e9,
                       board->memory_level ? board->memory_level : "unknown");
     md_str_printf(&line, " %s %s", dot, md_format_time(elapsed, now_us - board->start_us));
+    if (board->paused)
+        md_str_printf(&line, " %s %s", dot, board->paused);
     if (board->cancelling)
         md_str_printf(&line, " %s stopping", dot);
     md_text_fit(out, md_str_text(&line), MD_MIN(columns - 1, md_text_cells(md_str_text(&line))),
@@ -194,6 +196,8 @@ static const char *result_text(const struct md_row *row)
         return row->problem ? row->problem : "failed";
     case MD_ROW_SKIPPED:
         return "not a movie, left out";
+    case MD_ROW_DROPPED:
+        return "taken out of the queue";
     case MD_ROW_CANCELLED:
     case MD_ROW_QUEUED:
     case MD_ROW_RUNNING:
@@ -231,6 +235,8 @@ void md_board_summary(const struct md_board *board, int columns, int64_t now_us,
     md_str_printf(out, "\n%zu done, %zu failed", counts.of[MD_ROW_DONE], counts.of[MD_ROW_FAILED]);
     if (counts.of[MD_ROW_SKIPPED])
         md_str_printf(out, ", %zu left out", counts.of[MD_ROW_SKIPPED]);
+    if (counts.of[MD_ROW_DROPPED])
+        md_str_printf(out, ", %zu taken out", counts.of[MD_ROW_DROPPED]);
     size_t stopped =
         counts.of[MD_ROW_CANCELLED] + counts.of[MD_ROW_QUEUED] + counts.of[MD_ROW_RUNNING];
     if (stopped)

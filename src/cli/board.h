@@ -16,6 +16,7 @@ enum md_row_state {
     MD_ROW_DONE,
     MD_ROW_FAILED,
     MD_ROW_SKIPPED, /* found in a folder and no movie after all */
+    MD_ROW_DROPPED, /* the user took it out of the queue */
     MD_ROW_CANCELLED,
 };
 
@@ -40,7 +41,8 @@ struct md_board {
     int64_t memory_used_bytes, memory_total_bytes; /* -1 unknown */
     const char *memory_level;
     bool cancelling;
-    bool ascii; /* the terminal does not speak UTF-8 */
+    const char *paused; /* nothing new is started, and why: "paused"; NULL: not so */
+    bool ascii;         /* the terminal does not speak UTF-8 */
 };
 
 /* The live display: one line per movie in flight and a last line for the batch; no line is wider

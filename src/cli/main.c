@@ -8,6 +8,7 @@
 #include "cli/args.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/queue_commands.h"
 #include "cli/run.h"
 #include "cli/simulate.h"
 
@@ -76,7 +77,23 @@ static int config_command(const struct md_cli_command *self, int argc, char *con
 }
 
 static const struct md_cli_command commands[] = {
-    {"run", "PATH...", "Make digests of movies and of folders of movies", md_run_command, true},
+    {"run", "[PATH...]",
+     "Make digests of movies and of folders of movies; without PATH, of all that is queued",
+     md_run_command, true},
+    {"queue add", "PATH...", "Queue movies; one that runs the queue does them, too",
+     md_queue_command, true},
+    {"queue list", "", "Show what is queued and what became of the rest", md_queue_command, true},
+    {"queue remove", "ID|PATH...", "Take movies out of the queue, also one that is being done",
+     md_queue_command, true},
+    {"queue retry", "[ID|PATH...|--failed]", "Queue movies again that failed or are done",
+     md_queue_command, true},
+    {"queue clear", "[--done|--failed|--all]", "Take all of a kind out of the queue",
+     md_queue_command, true},
+    {"status", "", "Show what is being done, how far it is and what it waits for", md_queue_command,
+     true},
+    {"pause", "", "Start nothing new; what runs goes on", md_queue_command, true},
+    {"resume", "", "Go on after a pause", md_queue_command, true},
+    {"stop", "", "Finish what runs, then end; the rest stays queued", md_queue_command, true},
     {"config", "", "Show every option, its value and where that comes from", config_command, true},
     {"simulate", "[OPTION...]", "Run the memory governor in a virtual world, print its figures",
      md_simulate_command, false},

@@ -346,6 +346,25 @@ int md_scan_paths(const char *const *paths, size_t n, const char *output, struct
     return walk.out_of_memory ? MD_ERR_NOMEM : MD_OK;
 }
 
+char *md_scan_absolute(const char *path)
+{
+    const char *base = md_path_base(path);
+    md_autofree char *folder = base == path ? strdup(".") : strndup(path, (size_t)(base - path));
+    md_autofree char *real = folder ? realpath(folder, NULL) : NULL;
+    /* A name that is none ("..", "a/") is part of the folder. */
+    if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0) {
+        char *whole = realpath(path, NULL);
+        if (whole)
+            return whole;
+    } else if (real) {
+        return md_path_join(real, base);
+    }
+    if (path[0] == '/')
+        return strdup(path);
+    md_autofree char *current = getcwd(NULL, 0);
+    return current ? md_path_join(current, path) : NULL;
+}
+
 void md_scan_done(struct md_scan *scan)
 {
     for (size_t i = 0; i < scan->movies.n; i++) {

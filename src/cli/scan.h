@@ -39,6 +39,11 @@ int md_scan_paths(const char *const *paths, size_t n, const char *output, struct
  * another one, in this run and in later ones. */
 int md_scan_claim(const struct md_candidate *movie, struct md_failure *failure);
 
+/* The path from the root: its folder without links, its name as it is, so that what lies beside the
+ * movie stays beside it. Of a folder that does not exist only the current one is put in front.
+ * Caller frees; NULL when out of memory. */
+char *md_scan_absolute(const char *path);
+
 void md_scan_done(struct md_scan *scan);
 
 /* Is this the beginning of a file that holds moving pictures? Judged by the signatures of the usual

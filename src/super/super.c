@@ -212,6 +212,9 @@ static void carry_out(struct md_super *s, const struct md_command *command)
             md_super_set_lease_(s, process, command->lease_bytes);
         if (process)
             md_super_speak_(s, process, command);
+        if (command->kind == MD_COMMAND_RUN && s->observer.stage_leased)
+            s->observer.stage_leased(s->observer.user, command->movie, command->stage,
+                                     command->batch, command->lease_bytes);
         if (command->kind == MD_COMMAND_RUN && s->observer.stage_started)
             s->observer.stage_started(s->observer.user, command->movie, command->stage,
                                       command->attempt);

@@ -60,6 +60,9 @@ struct md_super_observer {
     void (*movie_started)(void *user, size_t movie);
     /* The stage is ready to run and waits for memory; told once per wait. */
     void (*stage_waiting)(void *user, size_t movie, enum md_stage stage);
+    /* With a promise of so much memory, for so many units at once; just before stage_started. */
+    void (*stage_leased)(void *user, size_t movie, enum md_stage stage, int batch,
+                         int64_t lease_bytes);
     void (*stage_started)(void *user, size_t movie, enum md_stage stage, int attempt); /* from 1 */
     /* done and total in movie time, total 0 when unknown; at most about ten times a second. */
     void (*stage_progress)(void *user, size_t movie, enum md_stage stage, int64_t done_us,

@@ -75,6 +75,9 @@ class MovieTest(unittest.TestCase):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="md-e2e-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.out = self.folder / "out"
+        # A queue of its own: several tests, and somebody's own moviedigest, may run at once.
+        os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
+        os.environ.pop("XDG_RUNTIME_DIR", None)
 
     def digest(self, *arguments, expect=0, **options):
         """Runs into self.out and checks the exit status; returns the finished process."""

@@ -8,6 +8,9 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 
+static void on_paused(void *user, bool by_memory);
+static void on_resumed(void *user, bool by_memory);
+
 /* At a line of what is told, something is done from the loop. */
 struct script {
     struct batch *batch;
@@ -17,7 +20,8 @@ struct script {
     struct md_super_observer told; /* the harness's own */
     size_t added;
     int acts, paused, resumed;
-    bool refused;
+    int started_before;
+    void (*at_shots_finished)(struct script *script);
 };
 
 static void on_ready(void *user, struct md_super *super)
@@ -42,6 +46,8 @@ static void on_stage_finished(void *user, size_t movie, enum md_stage stage,
 {
     struct script *script = user;
     script->told.stage_finished(script->batch, movie, stage, result);
+    if (stage == MD_STAGE_SHOTS && script->at_shots_finished)
+        script->at_shots_finished(script);
 }
 
 static void on_ended(void *user, size_t movie, enum md_movie_end end,
@@ -68,6 +74,8 @@ static void run_script(struct script *script, struct batch *b)
         .stage_started = on_stage_started,
         .stage_finished = on_stage_finished,
         .movie_ended = on_ended,
+        .paused = on_paused,
+        .resumed = on_resumed,
     };
     params.source = &source;
     params.stays_open = true;
@@ -106,12 +114,101 @@ static void a_movie_added_while_others_run_is_done_as_it_wants(void **state)
     md_options_done(&script.own);
 }
 
+static void drop_both(struct script *script, struct md_super *super)
+{
+    md_super_drop(super, 1); /* waits */
+    md_super_drop(super, 0); /* runs */
+}
+
+static void movies_dropped_end_as_cancelled_and_the_others_go_on(void **state)
+{
+    struct batch *b = *state;
+    struct script script = {.act = drop_both};
+    batch_add(b, "one", "shots slow 60000");
+    batch_add(b, "two", "");
+    batch_add(b, "three", "");
+    run_script(&script, b);
+    assert_true(batch_was_told(b, "0 ended cancelled"));
+    assert_true(batch_was_told(b, "1 ended cancelled"));
+    assert_true(batch_was_told(b, "2 ended done"));
+    assert_false(b->result.cancelled);
+}
+
+static void stop_the_run(struct script *script, struct md_super *super)
+{
+    md_super_stop(super);
+    assert_int_equal(md_super_add(super, &script->batch->jobs[1], &script->added),
+                     MD_ERR_CANCELLED);
+}
+
+static void a_stop_lets_the_running_stage_finish_and_the_next_run_goes_on(void **state)
+{
+    struct batch *b = *state;
+    struct script script = {.act = stop_the_run};
+    batch_add(b, "one", "shots slow 100");
+    batch_add(b, "two", "");
+    run_script(&script, b);
+    assert_true(b->result.stopped);
+    assert_int_equal(b->result.cancelled_count, 2);
+    assert_true(batch_was_told(b, "0 shots done"));
+    assert_true(batch_was_told(b, "1 ended cancelled"));
+    assert_int_equal(b->runs[MD_STAGE_AUDIO], 0);
+    batch_run(b);
+    assert_int_equal(b->result.done_count, 2);
+    assert_int_equal(b->runs[MD_STAGE_SHOTS], 1); /* the second movie's */
+}
+
+/* While it is paused no stage begins; a second act resumes. */
+static void pause_and_resume(struct script *script, struct md_super *super)
+{
+    if (script->acts == 1)
+        md_super_pause(super);
+    else
+        md_super_resume(super);
+}
+
+static void on_paused(void *user, bool by_memory)
+{
+    struct script *script = user;
+    assert_false(by_memory);
+    script->paused++;
+    script->started_before = batch_total_runs(script->batch);
+}
+
+static void on_resumed(void *user, bool by_memory)
+{
+    struct script *script = user;
+    assert_false(by_memory);
+    script->resumed++;
+    assert_int_equal(batch_total_runs(script->batch), script->started_before);
+}
+
+/* The stage that ran when it was paused has finished: nothing is left to do but go on. */
+static void go_on_after_the_stage(struct script *script)
+{
+    assert_int_equal(write(script->pipe[1], "x", 1), 1);
+}
+
+static void a_paused_run_starts_nothing_until_it_is_resumed(void **state)
+{
+    struct batch *b = *state;
+    struct script script = {.act = pause_and_resume, .at_shots_finished = go_on_after_the_stage};
+    batch_add(b, "one", "shots slow 100");
+    run_script(&script, b);
+    assert_int_equal(script.paused, 1);
+    assert_int_equal(script.resumed, 1);
+    assert_int_equal(b->result.done_count, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, batch_open, batch_close)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_movie_added_while_others_run_is_done_as_it_wants),
+        TEST(movies_dropped_end_as_cancelled_and_the_others_go_on),
+        TEST(a_stop_lets_the_running_stage_finish_and_the_next_run_goes_on),
+        TEST(a_paused_run_starts_nothing_until_it_is_resumed),
     };
     return cmocka_run_group_tests_name("super_hooks", tests, NULL, NULL);
 }
