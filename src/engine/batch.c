@@ -4,10 +4,8 @@
 
 #include <gov/batch.h>
 #include <gov/estimate.h>
+#include <gov/recorder.h>
 #include <stdio.h>
-#include <string.h>
-
-static const char movies_stage[] = "movies";
 
 static size_t unfinished(const struct md_engine *e)
 {
@@ -22,35 +20,47 @@ int md_engine_threads_(const struct md_engine *e)
     return MD_MAX(e->params.cores / (int)MD_MAX(sharing, 1), 1);
 }
 
-/* Batches by regime. */
+/* Of a regime; without memory for it, one that is forgotten. */
 static struct gov_batch *batch_of(struct md_engine *e, const char *key, int64_t start, int64_t most)
 {
-    size_t at = 0;
-    while (at < MD_ARRAY_LEN(e->batches) && e->batches[at].key[0] &&
-           strcmp(e->batches[at].key, key) != 0)
-        at++;
-    if (at == MD_ARRAY_LEN(e->batches))
-        at = 0;
-    if (strcmp(e->batches[at].key, key) != 0) {
-        snprintf(e->batches[at].key, sizeof e->batches[at].key, "%s", key);
-        gov_batch_init(&e->batches[at].batch, start, most);
-    }
-    return &e->batches[at].batch;
+    struct gov_batch *batch = gov_history_batch(e->history, key, start, most);
+    if (batch)
+        return batch;
+    gov_batch_init(&e->spare_batch, start, most);
+    return &e->spare_batch;
 }
 
 static struct gov_batch *movies_batch(struct md_engine *e)
 {
-    char key[GOV_REGIME_MAX];
+    return batch_of(e, e->movies_regime, e->params.max_movies, e->params.max_movies);
+}
+
+void md_engine_make_batches_(struct md_engine *e)
+{
+    struct gov_batch_rule rule = gov_batch_rule_default;
     struct gov_regime regime = {.device = e->params.device ? e->params.device : "host",
-                                .stage = movies_stage};
-    return batch_of(e, gov_regime_key(&regime, key), e->params.max_movies, e->params.max_movies);
+                                .stage = "movies"};
+    gov_regime_key(&regime, e->movies_regime);
+    if (e->params.policy.keep > 0)
+        rule.keep = e->params.policy.keep;
+    rule.regrow = !e->params.policy.no_regrow;
+    if (e->params.policy.keep > 0 || e->params.policy.no_regrow)
+        gov_history_set_batch_rule(e->history, &rule);
+}
+
+/* A size as it changed since, for the record. */
+static void record(struct md_engine *e, const char *regime, int32_t from,
+                   const struct gov_batch *batch)
+{
+    if (from != batch->size)
+        gov_recorder_batch(e->params.recorder, e->now_us, regime, from, batch->size);
 }
 
 /* NULL for media workers: their threads are the machine's to say. */
-static struct gov_batch *stage_batch(struct md_engine *e, const struct movie *m)
+static struct gov_batch *stage_batch(struct md_engine *e, const struct movie *m,
+                                     char key[GOV_REGIME_MAX])
 {
     const int64_t most_growth = 4; /* times what the preset starts with */
-    char key[GOV_REGIME_MAX];
     if (m->executor == MD_EXECUTOR_MEDIA)
         return NULL;
     int64_t start =
@@ -82,15 +92,18 @@ static int32_t largest_that_fits(struct md_engine *e, const struct movie *m, int
 
 int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes)
 {
-    struct gov_batch *batch = stage_batch(e, m);
+    char key[GOV_REGIME_MAX];
+    struct gov_batch *batch = stage_batch(e, m, key);
     if (!batch)
         return m->batch ? m->batch : md_engine_threads_(e);
     bool ungoverned = e->params.policy.ungoverned;
+    int32_t before = batch->size;
     if (!m->chosen)
-        m->chosen = ungoverned || e->params.policy.no_regrow
-                        ? batch->size
+        m->chosen = ungoverned
+                        ? before
                         : gov_batch_next_movie(
                               batch, MD_MAX(largest_that_fits(e, m, batch->most, most_bytes), 1));
+    record(e, key, before, batch);
     int32_t size = m->batch ? MD_MIN(m->batch, m->chosen) : m->chosen;
     if (m->units_total > 0)
         size = (int32_t)MD_MIN(size, MD_MAX(m->units_total - m->units_done, 1));
@@ -99,14 +112,16 @@ int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, i
 
 int md_engine_known_good_(struct md_engine *e, const struct movie *m)
 {
-    const struct gov_batch *batch = stage_batch(e, m);
+    char key[GOV_REGIME_MAX];
+    const struct gov_batch *batch = stage_batch(e, m, key);
     return batch && batch->good < m->run_batch ? batch->good : 0;
 }
 
-size_t md_engine_movie_limit_(struct md_engine *e)
+size_t md_engine_movie_limit_(const struct md_engine *e)
 {
-    size_t limit = (size_t)MD_MIN(e->params.max_movies, movies_batch(e)->size);
-    if (!e->params.config)
+    const struct gov_batch *batch = gov_history_find_batch(e->history, e->movies_regime);
+    size_t limit = (size_t)MD_MIN(e->params.max_movies, batch ? batch->size : INT32_MAX);
+    if (!e->params.config || e->params.fixed_movies)
         return limit;
     int64_t longest_us = 0;
     bool unknown = false;
@@ -125,8 +140,10 @@ size_t md_engine_movie_limit_(struct md_engine *e)
 
 void md_engine_movie_begins_(struct md_engine *e)
 {
-    if (!e->params.policy.no_regrow)
-        gov_batch_next_movie(movies_batch(e), INT32_MAX);
+    struct gov_batch *batch = movies_batch(e);
+    int32_t before = batch->size;
+    gov_batch_next_movie(batch, INT32_MAX);
+    record(e, e->movies_regime, before, batch);
 }
 
 static void say_lines(struct md_engine *e, enum md_log_level level, const char *prefix,
@@ -171,23 +188,37 @@ void md_engine_note_company_(struct md_engine *e)
 
 void md_engine_batch_oom_(struct md_engine *e, struct movie *m, int64_t peak_bytes)
 {
-    struct gov_batch *batch = stage_batch(e, m);
-    if (batch)
+    char key[GOV_REGIME_MAX];
+    struct gov_batch *batch = stage_batch(e, m, key);
+    int32_t before = batch ? batch->size : 0;
+    if (batch) {
         gov_batch_note_oom(batch, m->run_batch, peak_bytes);
+        record(e, key, before, batch);
+    }
     /* A lease of the host is a limit of its own: what broke it says nothing of the neighbours. */
     int at_once = movies_at_once(e) + 1;
-    if (e->params.device_is_gpu && at_once > 1 && m->run_batch <= 1)
-        gov_batch_note_oom(movies_batch(e), at_once, -1);
+    if (!e->params.device_is_gpu || at_once <= 1 || m->run_batch > 1)
+        return;
+    batch = movies_batch(e);
+    before = batch->size;
+    gov_batch_note_oom(batch, at_once, -1);
+    record(e, e->movies_regime, before, batch);
 }
 
 void md_engine_batch_worked_(struct md_engine *e, const struct movie *m, int64_t peak_bytes,
                              int64_t busy_us)
 {
-    struct gov_batch *batch = stage_batch(e, m);
-    (void)busy_us;
+    char key[GOV_REGIME_MAX];
+    struct gov_batch *batch = stage_batch(e, m, key);
     if (!batch)
         return;
-    gov_batch_note_success(batch, m->run_batch, peak_bytes);
+    struct gov_batch_outcome outcome = {
+        .size = m->run_batch,
+        .peak_bytes = peak_bytes,
+        .units = m->units_total > 0 && busy_us > 0 ? m->units_total - m->run_from_units : 0,
+        .busy_us = busy_us,
+    };
+    gov_batch_note(batch, &outcome);
     char prefix[48];
     snprintf(prefix, sizeof prefix, "%s: ", md_stage_names[m->stage]);
     say_lines(e, MD_LOG_DEBUG, prefix, batch, m->run_batch);

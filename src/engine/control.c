@@ -2,6 +2,8 @@
  * by memory and by the user are two, and both can hold. */
 #include "engine/engine_internal.h"
 
+#include <gov/recorder.h>
+
 #include "base/clock.h"
 
 /* A neighbour that has filled the device for so long does not do so in passing. */
@@ -86,6 +88,7 @@ void md_engine_pause_(struct md_engine *e, int64_t now_us)
         return;
     e->paused = true;
     e->paused_since_us = now_us;
+    gov_recorder_pause(e->params.recorder, now_us, false);
     tell_pause(e, MD_COMMAND_PAUSED, false);
 }
 
@@ -95,6 +98,7 @@ void md_engine_resume_(struct md_engine *e, int64_t now_us)
         return;
     e->paused = false;
     e->oldest_since_us = now_us; /* patience begins anew */
+    gov_recorder_resume(e->params.recorder, now_us, false, now_us - e->paused_since_us);
     tell_pause(e, MD_COMMAND_RESUMED, false);
 }
 

@@ -63,6 +63,7 @@ static int make(struct md_engine *e)
         if (gov_history_new(&e->config, MOST_REGIMES, &e->history) < 0)
             return MD_ERR_NOMEM;
     }
+    md_engine_make_batches_(e);
     return MD_OK;
 }
 
@@ -236,10 +237,13 @@ int md_engine_step(struct md_engine *e, const struct md_event *event, int64_t no
     e->now_us = now_us;
     e->steps++;
     int r = handle(e, event, now_us);
-    if (r == MD_OK && !e->has_ended) {
+    /* A sign of life moves a deadline and nothing else, and is the most frequent event by far. */
+    bool matters = event->kind != MD_EVENT_ALIVE || now_us >= e->next_us || e->commands.n;
+    if (r == MD_OK && !e->has_ended && matters) {
         pass_deadlines(e, now_us);
         md_engine_schedule_(e, now_us);
         end_all(e);
+        e->next_us = md_engine_deadline_us(e);
     }
     assert(md_engine_flight_is_valid_(e));
     *ret_commands = e->commands.v;

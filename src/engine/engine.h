@@ -77,6 +77,8 @@ struct md_engine_params {
     struct gov_governor *governor; /* borrowed; samples are fed by whoever drives the engine */
     int cores;                     /* >= 1 */
     int max_movies;                /* in flight, 1 to MD_ENGINE_MAX_MOVIES */
+    bool fixed_movies;             /* somebody said so: fewer only after an out-of-memory, not
+                                      because movies are long */
     int threads;                   /* for each movie; 0: cores shared among the movies in flight */
     unsigned stages;               /* wanted, bits 1u << enum md_stage; what they need is added */
     int64_t max_height; /* lines of the digest's picture, for estimates; 0: the movie's */

@@ -106,9 +106,10 @@ struct movie {
     enum md_executor executor;
     int attempt; /* from 1 */
     int64_t units_done, units_total;
-    int batch;     /* as the ladder says; 0: as the engine does */
-    int chosen;    /* this movie's one choice for this stage; 0: not made */
-    int run_batch; /* of the present or last try */
+    int batch;              /* as the ladder says; 0: as the engine does */
+    int chosen;             /* this movie's one choice for this stage; 0: not made */
+    int run_batch;          /* of the present or last try */
+    int64_t run_from_units; /* done when it began */
     enum md_settings settings;
     struct gov_recover recover;
     enum step step;
@@ -160,10 +161,8 @@ struct md_engine {
     struct gov_config config;
     struct gov_history *history;
     bool owns_history;
-    struct {
-        char key[GOV_REGIME_MAX];
-        struct gov_batch batch;
-    } batches[8];
+    struct gov_batch spare_batch;
+    char movies_regime[GOV_REGIME_MAX];
 
     struct queued_vec queue; /* movies first_queued, first_queued + 1, ...; from queue_head on */
     size_t queue_head;
@@ -191,7 +190,7 @@ struct md_engine {
     bool closed, stopping, has_ended;
     int cancels;
     int64_t cancel_deadline_us;
-    int64_t now_us;
+    int64_t now_us, next_us; /* of this step; when the next one is due in any case */
     uint64_t steps;
     struct command_vec commands; /* as large as any step can need, so that emitting cannot fail */
 };
@@ -283,7 +282,8 @@ int md_engine_threads_(const struct md_engine *e);
  * (most_bytes) say, and as far as there is room. */
 int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes);
 /* How many movies may be in flight. */
-size_t md_engine_movie_limit_(struct md_engine *e);
+size_t md_engine_movie_limit_(const struct md_engine *e);
+void md_engine_make_batches_(struct md_engine *e);
 /* Notes how many stages run at once. */
 void md_engine_note_company_(struct md_engine *e);
 void md_engine_movie_begins_(struct md_engine *e);

@@ -3,7 +3,9 @@
  * a deadline, so a movie never stays on one. */
 #include "engine/engine_internal.h"
 
+#include <gov/recorder.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -195,6 +197,15 @@ void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
     struct md_command *command = md_engine_emit_(e, MD_COMMAND_POST_MORTEM, m);
     command->lease_bytes = lease->granted_bytes;
     command->batch = m->run_batch;
+    struct gov_oom oom = {
+        .lease_id = lease->id,
+        .owner = m->label,
+        .stage = md_stage_names[m->stage],
+        .wanted_bytes = -1,
+        .batch = m->run_batch,
+        .now_us = now_us,
+    };
+    gov_governor_note_oom(e->params.governor, &oom);
     md_engine_set_failure_(m, failure);
     m->ooms++;
     m->lost_bytes = lease->granted_bytes;
@@ -273,6 +284,8 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
 static void say_rung(struct md_engine *e, const struct movie *m,
                      const struct gov_recover_decision *decision)
 {
+    gov_recorder_rung(e->params.recorder, e->now_us, m->label, md_stage_names[m->stage],
+                      gov_rung_name(decision->rung), decision->batch);
     static const char *const texts[GOV_RUNG_COUNT] = {
         [GOV_RUNG_RETRY] = "trying again",
         [GOV_RUNG_STANDARD] = "standard cleanup, then again",

@@ -50,6 +50,7 @@ void md_engine_run_(struct md_engine *e, struct movie *m, struct worker *w, int6
     w->movie = m;
     w->held_bytes = 0;
     w->most_batch = MD_MAX(w->most_batch, m->run_batch);
+    m->run_from_units = m->units_done;
     m->oom_kills = md_engine_oom_kills_(e);
     struct md_command *command = md_engine_emit_(e, MD_COMMAND_RUN, m);
     command->batch = m->run_batch;

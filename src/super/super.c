@@ -529,6 +529,7 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.max_movies = options->jobs > 0
                             ? (int)MD_MIN(options->jobs, MD_ENGINE_MAX_MOVIES)
                             : md_engine_auto_movies(params.cores, config->movies_default);
+    params.fixed_movies = options->jobs > 0;
     params.threads = (int)options->threads;
     params.stages = s->params->stages ? s->params->stages : (1u << MD_STAGES) - 1;
     params.max_height = options->max_height;
