@@ -32,7 +32,8 @@ struct scene {
 
 extern const struct md_movie_facts facts; /* of a usual film */
 
-/* Four cores. */
+/* Four cores; governor and cores of the wishes do not count. */
+void open_scene(struct scene *w, const struct md_engine_params *wishes, double total_gb);
 void open_world(struct scene *w, int max_movies, unsigned stages, double total_gb);
 void close_world(struct scene *w);
 /* What the device shows from now on; nothing of it is ours. */

@@ -1,0 +1,291 @@
+/* Workers that hold a model for all movies, one scene each. */
+#include "scene.h"
+
+#define ASR MD_EXECUTOR_ASR
+#define LLM MD_EXECUTOR_LLM
+
+static const struct md_failure no_memory = {.code = MD_ERR_DEVICE_MEM, .message = "cudaMalloc"};
+
+/* A GPU of 12 GB, a speech model of 3 GB and 0.5 a chunk, a language model of 7 and 0.25. */
+static void open_gpu(struct scene *w, int movies)
+{
+    struct md_engine_params params = md_engine_params_default;
+    params.max_movies = movies;
+    params.stages = BIT(PROBE) | BIT(TRANSCRIPT);
+    params.device = "rtx3060";
+    params.device_is_gpu = true;
+    params.models[ASR] = (struct md_engine_model){"ears", 3 * GOV_GB, GOV_GB / 2, 3 * SECOND_US};
+    params.models[LLM] = (struct md_engine_model){"wits", 7 * GOV_GB, GOV_GB / 4, 9 * SECOND_US};
+    open_scene(w, &params, 12.9);
+    add(w, movies);
+}
+
+/* The movie's media worker finds that its transcript has to be made. */
+static void need_transcript(struct scene *w, uint32_t worker)
+{
+    begin(w, worker);
+    run_stage(w, worker, MD_STAGE_PROBE);
+    step(w, EVENT(NEEDED, .worker = worker, .stage = MD_STAGE_TRANSCRIPT, .executor = ASR,
+                  .units_total = 40));
+}
+
+static void a_model_is_leased_then_loaded_then_run_and_keeps_what_it_needs(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 2);
+    feed(&w, 12.9, 5.7); /* room for six chunks with their buffer, not for seven */
+    need_transcript(&w, 1);
+    const struct md_command *start = expect(&w, MD_COMMAND_START_WORKER);
+    assert_int_equal(start->executor, ASR);
+    assert_true(start->movie == MD_ENGINE_NO_MOVIE);
+    int batch = start->batch;
+    assert_int_equal(batch, gov_config_default.whisper_chunks);
+    assert_true(start->lease_bytes >= 3 * GOV_GB + batch * GOV_GB / 2);
+    assert_int_equal(leased_bytes(&w), start->lease_bytes);
+    uint32_t asr = start->worker;
+    begin(&w, asr);
+    const struct md_command *run = expect(&w, MD_COMMAND_RUN);
+    assert_int_equal(run->worker, asr);
+    assert_int_equal(run->movie, 0);
+    assert_int_equal(run->batch, batch);
+    need_transcript(&w, 2); /* one at a time */
+    expect(&w, MD_COMMAND_STAGE_WAITING);
+    assert_null(find(&w, MD_COMMAND_RUN, 0));
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 1);
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    expect(&w, MD_COMMAND_QUIT); /* nobody is left who would need it */
+    assert_int_equal(leased_bytes(&w), 3 * GOV_GB);
+    step(&w, EVENT(GONE, .worker = asr));
+    assert_int_equal(leased_bytes(&w), 0);
+    close_world(&w);
+}
+
+static void a_model_is_loaded_again_for_more_chunks_once_what_it_had_worked(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    int batch = expect(&w, MD_COMMAND_START_WORKER)->batch;
+    begin(&w, asr);
+    need_transcript(&w, 2);
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, asr);
+    step(&w, EVENT(GONE, .worker = asr));
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, 2 * batch);
+    close_world(&w);
+}
+
+static void an_idle_model_is_unloaded_when_a_tier_wants_it_and_comes_back(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, asr);
+    step(&w, EVENT(UNLOAD, .worker = asr)); /* it is busy: not now */
+    assert_null(find(&w, MD_COMMAND_QUIT, 0));
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    assert_null(find(&w, MD_COMMAND_QUIT, 0)); /* the second movie may need it */
+    step(&w, EVENT(UNLOAD, .worker = asr));
+    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, asr);
+    need_transcript(&w, 2);
+    assert_null(find(&w, MD_COMMAND_START_WORKER, 0)); /* not two of them at once */
+    step(&w, EVENT(GONE, .worker = asr));
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->executor, ASR);
+    close_world(&w);
+}
+
+static void a_device_too_full_for_the_batch_gets_a_smaller_one(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 1);
+    feed(&w, 12.9, 8); /* some 4.8 GB are ours: three chunks with their buffer do not fit */
+    need_transcript(&w, 1);
+    assert_in_range(expect(&w, MD_COMMAND_START_WORKER)->batch, 1, 2);
+    close_world(&w);
+}
+
+static void out_of_memory_ends_the_model_waits_for_its_memory_and_takes_a_quarter(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 1);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    int batch = expect(&w, MD_COMMAND_START_WORKER)->batch;
+    begin(&w, asr);
+    struct gov_sample sample;
+    struct gov_process process = {
+        .pid = 1000 + asr, .valid = GOV_PROCESS_USED, .used_bytes = 6 * GOV_GB};
+    feed(&w, 12.9, 7); /* of them six are ours */
+    gov_governor_last_sample(w.governor, &sample);
+    gov_governor_feed(w.governor, &sample, &process, 1);
+    step(&w, EVENT(SAMPLED));
+    for (int i = 0; i < 2; i++) {
+        step(&w, EVENT(FAILED, .worker = asr, .failure = &no_memory));
+        step(&w, EVENT(SAMPLED));
+        expect(&w, MD_COMMAND_RUN_TIER);
+        step(&w, EVENT(TIER_DONE));
+        assert_int_equal(expect(&w, MD_COMMAND_RUN)->worker, asr);
+    }
+    step(&w, EVENT(FAILED, .worker = asr, .failure = &no_memory));
+    step(&w, EVENT(SAMPLED));
+    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, asr);
+    step(&w, EVENT(GONE, .worker = asr));
+    assert_null(find(&w, MD_COMMAND_START_WORKER, 0));
+    step(&w, EVENT(SAMPLED)); /* the driver has not given it back yet */
+    assert_null(find(&w, MD_COMMAND_START_WORKER, 0));
+    feed(&w, 12.9, 1.1);
+    step(&w, EVENT(SAMPLED));
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, batch / 4 > 1 ? batch / 4 : 1);
+    close_world(&w);
+}
+
+static void memory_that_never_comes_back_is_waited_for_five_seconds(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, asr);
+    struct gov_sample sample;
+    struct gov_process process = {
+        .pid = 1000 + asr, .valid = GOV_PROCESS_USED, .used_bytes = 3 * GOV_GB};
+    gov_governor_last_sample(w.governor, &sample);
+    gov_governor_feed(w.governor, &sample, &process, 1);
+    step(&w, EVENT(SAMPLED));
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    step(&w, EVENT(UNLOAD, .worker = asr));
+    step(&w, EVENT(GONE, .worker = asr));
+    need_transcript(&w, 2);
+    assert_null(find(&w, MD_COMMAND_START_WORKER, 0));
+    int64_t since_us = w.now_us;
+    for (int i = 0; i < 10 && !find(&w, MD_COMMAND_START_WORKER, 0); i++) {
+        w.now_us = md_engine_deadline_us(w.engine);
+        step(&w, EVENT(TICK));
+    }
+    expect(&w, MD_COMMAND_START_WORKER);
+    assert_int_equal(w.now_us - since_us, 5 * SECOND_US);
+    close_world(&w);
+}
+
+static void a_movie_that_kills_the_shared_worker_fails_and_the_others_go_on(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    for (int i = 0; i < 3; i++) {
+        begin(&w, asr);
+        assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 0);
+        step(&w, EVENT(GONE, .worker = asr, .signal = SIGSEGV));
+        assert_int_equal(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry, i < 2);
+        if (i == 2)
+            break;
+        w.now_us = md_engine_deadline_us(w.engine);
+        step(&w, EVENT(TICK));
+        asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    }
+    step(&w, EVENT(GONE, .worker = 1));
+    assert_int_equal(expect(&w, MD_COMMAND_MOVIE_ENDED)->end, MD_MOVIE_FAILED);
+    assert_int_equal(w.failure.code, MD_ERR_CRASHED);
+    need_transcript(&w, 2);
+    if (!find(&w, MD_COMMAND_START_WORKER, 0)) {
+        w.now_us = md_engine_deadline_us(w.engine);
+        step(&w, EVENT(TICK));
+    }
+    begin(&w, expect(&w, MD_COMMAND_START_WORKER)->worker);
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 1);
+    close_world(&w);
+}
+
+static void a_model_that_never_loads_fails_only_what_needs_it(void **state)
+{
+    static const struct md_failure broken = {.code = MD_ERR_INPUT, .message = "no such model"};
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    for (int i = 0; i < 3; i++) {
+        uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+        step(&w, EVENT(SPAWNED, .worker = asr, .pid = 77));
+        step(&w, EVENT(FAILED, .worker = asr, .failure = &broken));
+        if (i == 2)
+            break;
+        step(&w, EVENT(GONE, .worker = asr));
+        w.now_us += 2 * SECOND_US;
+        step(&w, EVENT(TICK));
+    }
+    const struct md_command *failed = expect(&w, MD_COMMAND_STAGE_FAILED);
+    assert_int_equal(failed->movie, 0);
+    assert_false(failed->will_retry);
+    assert_int_equal(w.failure.code, MD_ERR_INPUT);
+    begin(&w, 2); /* the other one has subtitles */
+    run_stage(&w, 2, MD_STAGE_PROBE);
+    run_stage(&w, 2, MD_STAGE_TRANSCRIPT);
+    finish_movie(&w, 2);
+    assert_int_equal(md_engine_count(w.engine, MD_MOVIE_DONE), 1);
+    close_world(&w);
+}
+
+static void a_dropped_movie_lets_go_of_the_shared_worker(void **state)
+{
+    static const struct md_failure why = {.code = MD_ERR_CANCELLED, .message = "cancelled"};
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, asr);
+    step(&w, EVENT(DROP, .movie = 0));
+    assert_int_equal(expect(&w, MD_COMMAND_CANCEL)->worker, asr);
+    step(&w, EVENT(GONE, .worker = 1));
+    assert_null(find(&w, MD_COMMAND_MOVIE_ENDED, 0)); /* it is still being worked on */
+    step(&w, EVENT(FAILED, .worker = asr, .failure = &why));
+    assert_int_equal(expect(&w, MD_COMMAND_MOVIE_ENDED)->end, MD_MOVIE_CANCELLED);
+    need_transcript(&w, 2);
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->worker, asr); /* as good as before */
+    close_world(&w);
+}
+
+static void an_idle_worker_that_falls_silent_is_replaced(void **state)
+{
+    struct scene w;
+    struct md_engine_params params = md_engine_params_default;
+    params.max_movies = 1;
+    params.stages = BIT(PROBE) | BIT(TRANSCRIPT);
+    params.heartbeat_us = 5 * SECOND_US;
+    params.device_is_gpu = true;
+    params.models[ASR] = (struct md_engine_model){"ears", GOV_GB, GOV_MB, SECOND_US};
+    open_scene(&w, &params, 12.9);
+    add(&w, 1);
+    need_transcript(&w, 1);
+    begin(&w, expect(&w, MD_COMMAND_START_WORKER)->worker);
+    for (int i = 0; i < 3; i++) {
+        w.now_us += 4 * SECOND_US;
+        step(&w, EVENT(ALIVE, .worker = 1));
+        assert_int_equal(w.count, 0);
+    }
+    w.now_us += 5 * SECOND_US;
+    step(&w, EVENT(TICK));
+    assert_int_equal(expect(&w, MD_COMMAND_KILL)->worker, 1);
+    step(&w, EVENT(GONE, .worker = 1, .signal = SIGKILL));
+    assert_null(find(&w, MD_COMMAND_STAGE_FAILED, 0)); /* the model's worker goes on */
+    close_world(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_model_is_leased_then_loaded_then_run_and_keeps_what_it_needs),
+        cmocka_unit_test(a_model_is_loaded_again_for_more_chunks_once_what_it_had_worked),
+        cmocka_unit_test(an_idle_model_is_unloaded_when_a_tier_wants_it_and_comes_back),
+        cmocka_unit_test(a_device_too_full_for_the_batch_gets_a_smaller_one),
+        cmocka_unit_test(out_of_memory_ends_the_model_waits_for_its_memory_and_takes_a_quarter),
+        cmocka_unit_test(memory_that_never_comes_back_is_waited_for_five_seconds),
+        cmocka_unit_test(a_movie_that_kills_the_shared_worker_fails_and_the_others_go_on),
+        cmocka_unit_test(a_model_that_never_loads_fails_only_what_needs_it),
+        cmocka_unit_test(a_dropped_movie_lets_go_of_the_shared_worker),
+        cmocka_unit_test(an_idle_worker_that_falls_silent_is_replaced),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
