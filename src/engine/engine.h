@@ -24,8 +24,12 @@
  * What goes wrong: a worker that dies is replaced and the stage tried again from its last finished
  * unit; a movie that lost max_crashes workers fails and says why. Out of memory is told from a
  * crash and goes down the ladder of gov/recover.h: batches, then settings get smaller until it
- * works. A stage that fails by itself fails its movie; its finished artifacts stay. The others go
- * on in any case.
+ * works. Whoever was being served when a shared worker is lost is blamed, and the worker is started
+ * again for the others; one that never gets ready fails what needs it. A stage that fails by itself
+ * fails its movie; its finished artifacts stay. The others go on in any case.
+ *
+ * What it holds: a small record for each movie that waits, a slot for each in flight, a count for
+ * those that have ended.
  */
 #ifndef MD_ENGINE_ENGINE_H
 #define MD_ENGINE_ENGINE_H
@@ -121,7 +125,9 @@ int md_engine_auto_movies(int cores, int64_t preset_movies);
 
 enum md_event_kind {
     MD_EVENT_ADD,          /* a movie: label, and what differs from the parameters: stages,
-                              max_height, force, done_stages. Numbered from 0 as they are added */
+                              max_height, force, done_stages, and facts where they are known (else
+                              probe is asked about though done). Numbered from 0 as they are
+                              added */
     MD_EVENT_DROP,         /* movie: not to be done any more; ends as cancelled */
     MD_EVENT_CLOSE,        /* no more will be added */
     MD_EVENT_SPAWNED,      /* worker, pid */
@@ -142,7 +148,9 @@ enum md_event_kind {
     MD_EVENT_PAUSE,        /* the user: nothing new is started; what runs goes on */
     MD_EVENT_RESUME,
     MD_EVENT_STOP,   /* the user: running stages finish, then everything ends; movies not
-                        done end as cancelled and can be gone on with another time */
+                        done end as cancelled and can be gone on with another time. Like
+                       CANCEL it leads to END without a CLOSE; what is added until then
+                       ends as cancelled */
     MD_EVENT_TICK,   /* md_engine_deadline_us has come; harmless at any time */
     MD_EVENT_CANCEL, /* the user wants to stop; the second one means at once */
 };
@@ -209,7 +217,7 @@ struct md_command {
     enum md_settings settings;
     bool will_retry, by_memory, force;
     int threads, batch, attempt;
-    int64_t lease_bytes; /* granted; the kernel may enforce it */
+    int64_t lease_bytes; /* granted; the kernel may enforce it; 0: none is needed */
     int64_t units_done, units_total;
     enum gov_tier tier;
     enum md_movie_end end;
@@ -228,7 +236,8 @@ int md_engine_reserve(struct md_engine *engine, size_t movies);
 
 /* One event at a time that does not run backwards. *ret_commands is valid until the next step.
  * Fails only for ADD, with MD_ERR_NOMEM (nothing was added), and for an event that makes no sense
- * (an unknown kind), with MD_ERR_BUG. Events of workers that are gone are ignored. */
+ * (an unknown kind, ADD after CLOSE or END), with MD_ERR_BUG. Events of workers that are gone are
+ * ignored. */
 int md_engine_step(struct md_engine *engine, const struct md_event *event, int64_t now_us,
                    const struct md_command **ret_commands, size_t *ret_count);
 
