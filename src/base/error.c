@@ -62,6 +62,8 @@ static int code_of_errno(int value)
     case EDQUOT:
         return MD_ERR_NOSPACE;
     case ENOMEM:
+    case EMFILE: /* like memory, they come back */
+    case ENFILE:
         return MD_ERR_NOMEM;
     case ENOENT:
         return MD_ERR_NOTFOUND;

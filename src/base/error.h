@@ -48,8 +48,9 @@ int md_fail(struct md_failure *failure, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* md_fail with the code and text that belong to a value of errno; ENOSPC, EDQUOT become
- * MD_ERR_NOSPACE, ENOMEM MD_ERR_NOMEM, ENOENT MD_ERR_NOTFOUND, all others MD_ERR_IO. The
- * system's own words are appended: "cannot write report.html: No space left on device". */
+ * MD_ERR_NOSPACE, ENOMEM, EMFILE, ENFILE MD_ERR_NOMEM, ENOENT MD_ERR_NOTFOUND, all others
+ * MD_ERR_IO. The system's own words are appended: "cannot write report.html: No space left on
+ * device". */
 int md_fail_errno(struct md_failure *failure, int errno_value, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

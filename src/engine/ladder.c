@@ -365,6 +365,22 @@ static void climb(struct md_engine *e, struct movie *m, const struct gov_recover
     }
 }
 
+/* To the reason of a movie that is given up: what would have helped. */
+static void tell_need(const struct md_engine *e, struct movie *m)
+{
+    struct gov_status status;
+    char reason[320], need[24], have[24];
+    gov_governor_status(e->params.governor, &status);
+    if (m->asked_bytes <= 0 || !status.has_sample)
+        return;
+    snprintf(reason, sizeof reason, "%.300s", m->failure.message);
+    md_fail(&m->failure, m->failure.code,
+            "%s; about %s are needed and %s may be used: give it more memory, or fewer movies at "
+            "once",
+            reason, gov_format_size(m->asked_bytes, need, sizeof need),
+            gov_format_size(MD_MAX(status.budget.ours_bytes, 0), have, sizeof have));
+}
+
 static void look(struct md_engine *e, struct movie *m, int64_t now_us)
 {
     if (ends_soon(e)) { /* it can be gone on with another time */
@@ -376,6 +392,8 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
     int64_t larger_bytes = larger_lease(m);
     struct gov_recover_decision decision = decide(e, m);
     m->least_bytes = decision.rung == GOV_RUNG_RETRY && grows ? larger_bytes : m->least_bytes;
+    if (decision.rung == GOV_RUNG_FAIL)
+        tell_need(e, m);
     struct md_command *command = md_engine_emit_(e, MD_COMMAND_STAGE_FAILED, m);
     command->failure = &m->failure;
     command->will_retry = decision.rung != GOV_RUNG_FAIL;

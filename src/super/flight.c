@@ -107,6 +107,7 @@ void md_super_post_mortem_(struct md_super *s, const struct md_command *command)
         .batch = command->batch,
         .now_us = md_super_now_us_(s),
     };
+    (void)gov_governor_note_oom(s->memory.governor, &oom);
     size_t n = gov_post_mortem(s->memory.governor, s->memory.recorder, &oom, text, sizeof text);
     md_autofree char *path = md_path_join(job->work_dir, "post-mortem.txt");
     if (path)

@@ -5,6 +5,7 @@
 #include "transcript/sidecar.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -148,11 +149,16 @@ static void close_dir(DIR **dir)
         closedir(*dir);
 }
 
-/* All names in a folder, sorted. An unreadable folder is an empty one. */
+/* All names in a folder, sorted. One that is not ours to read is empty; but one that cannot be read
+ * just now must not pass for empty, or the movie would lose its subtitles for good. */
 static int list_folder(const char *path, struct names *ret)
 {
     MD_CLEANUP(close_dir) DIR *dir = opendir(path);
     struct dirent *entry;
+    if (!dir && (errno == ENOMEM || errno == EMFILE || errno == ENFILE))
+        return MD_ERR_NOMEM;
+    if (!dir && errno == EIO)
+        return MD_ERR_IO;
     while (dir && ret->n < MAX_ENTRIES && (entry = readdir(dir)) != NULL) {
         if (entry->d_name[0] == '.')
             continue;
