@@ -3,6 +3,8 @@
 #ifndef MD_CLI_ARGS_H
 #define MD_CLI_ARGS_H
 
+#include <gov/config.h>
+
 #include "base/error.h"
 #include "base/vec.h"
 #include "model/options.h"
@@ -17,9 +19,12 @@ enum { MD_OPTIONS_MAX = 128 };
 struct md_args {
     struct md_options options;
     unsigned char source[MD_OPTIONS_MAX]; /* enum md_source of each row of the option table */
-    struct md_paths paths;                /* what is not an option; borrowed from argv */
-    bool help;                            /* --help or -h was given */
-    char *config_file;                    /* the file read, owned; NULL none */
+    /* The memory governor's keys and preset, each with where it comes from; resolved for a device
+     * of unknown size. */
+    struct gov_config_sources memory;
+    struct md_paths paths; /* what is not an option; borrowed from argv */
+    bool help;             /* --help or -h was given */
+    char *config_file;     /* the file read, owned; NULL none */
 };
 
 /* Fills args from argv[0..argc) (without program and command name). The environment is read
@@ -29,7 +34,7 @@ int md_args_parse(struct md_args *args, int argc, char *const *argv,
                   char *(*get_env)(const char *name), struct md_failure *failure);
 void md_args_done(struct md_args *args);
 
-/* The option's environment variable: MOVIEDIGEST_AUDIO_LANGUAGE. */
-void md_args_env_name(const struct md_option *option, char out[64]);
+/* The environment variable of an option or of a key: MOVIEDIGEST_AUDIO_LANGUAGE. */
+void md_args_env_name(const char *name, char out[64]);
 
 #endif

@@ -206,6 +206,26 @@ static void append_markdown_cell(struct md_str *out, const char *text)
     }
 }
 
+/* The governor's keys, from its own table. */
+static void append_key_table(struct md_str *out)
+{
+    size_t count;
+    const struct gov_config_key *keys = gov_config_keys(&count);
+    md_str_append(out, "\n## The memory governor\n\nThe default is that of the preset balanced.\n\n"
+                       "| option | default | environment | what it is |\n|---|---|---|---|\n");
+    for (size_t i = 0; i < count; i++) {
+        char environment[64], value[64], name[64];
+        md_args_env_name(keys[i].name, environment);
+        gov_config_get(&gov_config_default, keys[i].name, value, sizeof value);
+        snprintf(name, sizeof name, "%s", keys[i].name);
+        for (char *c = name; *c; c++)
+            *c = *c == '_' ? '-' : *c;
+        md_str_printf(out, "| `--%s` | %s | `%s` | ", name, value, environment);
+        append_markdown_cell(out, keys[i].help);
+        md_str_append(out, " |\n");
+    }
+}
+
 void md_help_markdown(struct md_str *out)
 {
     md_str_append(
@@ -222,7 +242,7 @@ void md_help_markdown(struct md_str *out)
                           "|---|---|---|---|\n",
                           o->group);
         append_usage(&usage, o);
-        md_args_env_name(o, environment);
+        md_args_env_name(o->name, environment);
         md_str_append(out, "| `");
         append_markdown_cell(out, md_str_text(&usage));
         md_str_printf(out, "` | %s | `%s` | ", o->initial, environment);
@@ -230,6 +250,7 @@ void md_help_markdown(struct md_str *out)
         md_str_append(out, " |\n");
         md_str_done(&usage);
     }
+    append_key_table(out);
     md_str_append(out, "\n## Exit status\n\n| status | meaning |\n|---|---|\n");
     for (size_t i = 0; i < sizeof exit_codes / sizeof *exit_codes; i++)
         md_str_printf(out, "| %d | %s |\n", exit_codes[i].code, exit_codes[i].meaning);

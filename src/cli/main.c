@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "cli/args.h"
 #include "cli/command.h"
+#include "cli/config.h"
 #include "cli/help.h"
 #include "cli/queue_commands.h"
 #include "cli/run.h"
@@ -53,29 +53,6 @@ static int version_command(const struct md_cli_command *self, int argc, char *co
     return MD_EXIT_DONE;
 }
 
-/* Every option, its value and where it comes from; readable as a config file. */
-static int config_command(const struct md_cli_command *self, int argc, char *const *argv)
-{
-    struct md_args args;
-    struct md_failure failure = {0};
-    struct md_str text = {0};
-    if (md_args_parse(&args, argc, argv, getenv, &failure) < 0) {
-        fprintf(stderr, "moviedigest: %s\n", failure.message);
-        return MD_EXIT_USAGE;
-    }
-    if (args.config_file)
-        md_str_printf(&text, "; read from %s\n", args.config_file);
-    const struct md_option *table = md_option_table();
-    for (const struct md_option *o = table; o->name; o++) {
-        md_autofree char *value = md_options_get(&args.options, o);
-        if (strcmp(o->name, "config") != 0)
-            md_str_printf(&text, "%s = %s ; %s\n", o->name, value ? value : "",
-                          md_source_names[args.source[o - table]]);
-    }
-    md_args_done(&args);
-    return print(&text);
-}
-
 static const struct md_cli_command commands[] = {
     {"run", "[PATH...]",
      "Make digests of movies and of folders of movies; without PATH, of all that is queued",
@@ -94,7 +71,8 @@ static const struct md_cli_command commands[] = {
     {"pause", "", "Start nothing new; what runs goes on", md_queue_command, true},
     {"resume", "", "Go on after a pause", md_queue_command, true},
     {"stop", "", "Finish what runs, then end; the rest stays queued", md_queue_command, true},
-    {"config", "", "Show every option, its value and where that comes from", config_command, true},
+    {"config", "", "Show every option, its value and where that comes from", md_config_command,
+     true},
     {"simulate", "[OPTION...]", "Run the memory governor in a virtual world, print its figures",
      md_simulate_command, false},
     {"version", "", "Show the version", version_command, false},

@@ -132,6 +132,7 @@ static int run_super(struct md_run *run, struct md_failure *failure)
         .jobs = jobs.v,
         .job_count = jobs.n,
         .options = &run->args.options,
+        .memory = &run->args.memory,
         .log = &run->log,
         .observer = &observer,
         .tick_us = run->screen.live ? TICK_US : 0,

@@ -102,17 +102,17 @@ static const struct md_option table[] = {
     {"memory-limit", 'm', MD_OPTION_BYTES, AT(memory_limit), .initial = "none", .min = 0,
      .max = 1e15, .zero_word = "none", .zero_value = 0, .group = group_memory, .metavar = "BYTES",
      .help = "Let the batch use at most this much memory, such as 4GB or 512MiB."},
-    {"memory-fraction", 0, MD_OPTION_DOUBLE, AT(memory_fraction), .initial = "0.85", .min = 0.1,
-     .max = 1, .group = group_memory, .metavar = "FRACTION",
-     .help = "Use at most this share of the device's memory."},
-    {"memory-reserve", 0, MD_OPTION_DOUBLE, AT(memory_reserve_gb), .initial = "1.9", .min = 0,
-     .max = 1000, .group = group_memory, .metavar = "GB",
-     .help = "Leave at least this much to the system."},
     {"device", 0, MD_OPTION_TEXT, AT(device), .initial = "auto", .group = group_memory,
      .metavar = "DEVICE",
      .help = "The memory that is governed: host (this machine's RAM), nvidia or nvidia:WHICH (a "
              "GPU by number, UUID or PCI bus id), sim:PRESET (a simulated GPU), or auto for the "
              "first NVIDIA GPU and, without one, the host."},
+    {"preset", 0, MD_OPTION_TEXT, AT(preset), .initial = "balanced", .group = group_memory,
+     .metavar = "NAME",
+     .help = "Batch sizes and limits of the memory governor at once: balanced, high-performance, "
+             "max-stability, rtx3060, emergency, or auto, made for the device."},
+    {"watch", 0, MD_OPTION_FLAG, AT(watch), .initial = "no", .group = group_memory,
+     .help = "For memory: show it live, until Ctrl-C."},
     {"flight", 0, MD_OPTION_TEXT, AT(flight), .initial = "", .group = group_memory,
      .metavar = "FILE",
      .help = "Record every reading, lease, cleanup and out-of-memory of the run in this file, as "

@@ -61,11 +61,11 @@ struct md_options {
     char *stages; /* "probe,shots": only these and what they need; NULL all */
     bool keep_work;
     bool force, dry_run;
-    int64_t jobs;           /* movies in flight, 0 as memory and cores allow */
-    int64_t threads;        /* per movie, 0 automatic */
-    int64_t memory_limit;   /* bytes the batch may use, 0 no own limit */
-    double memory_fraction; /* of the device, see docs/memory.md */
-    double memory_reserve_gb;
+    int64_t jobs;         /* movies in flight, 0 as memory and cores allow */
+    int64_t threads;      /* per movie, 0 automatic */
+    int64_t memory_limit; /* bytes the batch may use, 0 no own limit */
+    char *preset;         /* of gov_presets */
+    bool watch;
     char *device;         /* "auto", "host", "nvidia:0", "sim:rtx3060": see gov/device.h */
     char *flight, *trace; /* files; NULL none */
     int enforce_leases;   /* enum md_enforce_leases */

@@ -17,11 +17,22 @@ static void write_log(void *context, enum gov_log_level level, const char *messa
     md_log(memory->log, levels[level], "governor", "%s", message);
 }
 
-static void configure(struct gov_config *config, const struct md_options *options)
+/* Settings in the light of the device: the preset auto is made for its size. */
+static int configure(const struct md_memory *memory, const struct gov_config_sources *sources,
+                     struct gov_config *ret_config, char *why, size_t why_size)
 {
-    *config = gov_config_default;
-    config->budget.fraction = options->memory_fraction;
-    config->budget.reserve_bytes = (int64_t)(options->memory_reserve_gb * 1e9);
+    struct gov_config_sources resolved;
+    struct gov_sample sample;
+    bool known = gov_device_sample(memory->device, 0, -1, &sample) == GOV_OK &&
+                 sample.valid & GOV_SAMPLE_TOTAL;
+    if (sources)
+        resolved = *sources;
+    else
+        gov_config_sources_init(&resolved);
+    int error =
+        gov_config_sources_resolve(&resolved, known ? sample.total_bytes : 0, why, why_size);
+    *ret_config = resolved.config;
+    return error;
 }
 
 static int refuse(struct md_memory *memory, int error, const char *what, struct md_failure *failure)
@@ -62,20 +73,21 @@ static int open_device(struct md_memory *memory, const char *spec, struct gov_de
 }
 
 int md_memory_open(struct md_memory *memory, const struct md_options *options,
-                   const struct md_log *log, struct gov_config *ret_config,
-                   struct md_failure *failure)
+                   const struct gov_config_sources *sources, const struct md_log *log,
+                   struct gov_config *ret_config, struct md_failure *failure)
 {
     struct gov_config config;
     char why[160] = "";
     struct gov_device_params device = {.memory_limit_bytes = options->memory_limit};
     struct gov_log gov_log = {.write = write_log, .context = memory, .lowest = GOV_LOG_DEBUG};
     *memory = (struct md_memory){.log = log};
-    configure(&config, options);
-    if (gov_config_check(&config, why, sizeof why) < 0)
-        return md_fail(failure, MD_ERR_INPUT, "memory options make no sense: %s", why);
     int error = open_device(memory, options->device, &device, failure);
     if (error < 0)
         return error;
+    if (configure(memory, sources, &config, why, sizeof why) < 0) {
+        md_memory_close(memory);
+        return md_fail(failure, MD_ERR_INPUT, "memory options make no sense: %s", why);
+    }
     error = gov_governor_new(&config, memory->device, &gov_log, &memory->governor);
     if (error < 0)
         return refuse(memory, error, "start", failure);

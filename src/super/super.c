@@ -566,7 +566,8 @@ static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure
     struct gov_config config;
     int r = find_worker_program(s, MD_EXECUTOR_MEDIA, failure);
     if (r == MD_OK)
-        r = md_memory_open(&s->memory, s->params->options, s->params->log, &config, failure);
+        r = md_memory_open(&s->memory, s->params->options, s->params->memory, s->params->log,
+                           &config, failure);
     if (r == MD_OK)
         r = open_engine(s, &config, failure);
     if (r == MD_OK)

@@ -87,10 +87,14 @@ struct md_super_observer {
     void (*cancelling)(void *user, int times);
 };
 
+struct gov_config_sources;
+
 struct md_super_params {
     const struct md_job *jobs; /* in the order in which they are to be done */
     size_t job_count;
     const struct md_options *options;
+    /* The memory governor's settings, resolved anew for the device's size; NULL: defaults. */
+    const struct gov_config_sources *memory;
     unsigned stages;                          /* wanted: bits 1u << enum md_stage; what they need is
                                                  added. 0 is all */
     const struct md_log *log;                 /* may be NULL */

@@ -39,8 +39,8 @@ struct md_memory {
 };
 
 int md_memory_open(struct md_memory *memory, const struct md_options *options,
-                   const struct md_log *log, struct gov_config *ret_config,
-                   struct md_failure *failure);
+                   const struct gov_config_sources *sources, const struct md_log *log,
+                   struct gov_config *ret_config, struct md_failure *failure);
 void md_memory_close(struct md_memory *memory);
 /* Reads the device; false when it cannot be read (said once). */
 bool md_memory_sample(struct md_memory *memory, int64_t now_us);
