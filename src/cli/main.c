@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/config.h"
 #include "cli/help.h"
+#include "cli/memory.h"
 #include "cli/queue_commands.h"
 #include "cli/run.h"
 #include "cli/simulate.h"
@@ -73,6 +74,8 @@ static const struct md_cli_command commands[] = {
     {"stop", "", "Finish what runs, then end; the rest stays queued", md_queue_command, true},
     {"config", "", "Show every option, its value and where that comes from", md_config_command,
      true},
+    {"memory", "", "Show devices, their memory, who uses it and what history recommends",
+     md_memory_command, true},
     {"simulate", "[OPTION...]", "Run the memory governor in a virtual world, print its figures",
      md_simulate_command, false},
     {"version", "", "Show the version", version_command, false},

@@ -23,6 +23,13 @@ int md_screen_columns(int fd)
     return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL;
 }
 
+int md_screen_lines(int fd)
+{
+    enum { USUAL = 24 };
+    struct winsize size;
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : USUAL;
+}
+
 /* A terminal that is gone must not end the batch: errors are ignored. */
 static void put(int fd, const char *text, size_t n)
 {

@@ -23,6 +23,8 @@ struct md_screen {
 
 /* Columns of the terminal on fd; 80 when it does not say. */
 int md_screen_columns(int fd);
+/* Lines likewise; 24 when it does not say. */
+int md_screen_lines(int fd);
 
 /* Draws the live lines anew, in one write; nothing when not live. */
 void md_screen_draw(struct md_screen *screen, int64_t now_us);
