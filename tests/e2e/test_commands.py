@@ -1,0 +1,97 @@
+"""The commands that only show something: config and memory."""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import harness
+from harness import PROGRAM, TIMEOUT_S
+
+
+def command(*words, **env):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MOVIEDIGEST_")}
+    return subprocess.run([PROGRAM, *map(str, words)], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=TIMEOUT_S,
+                          env={**environment, "MOVIEDIGEST": PROGRAM, **env})
+
+
+class Commands(harness.MovieTest):
+    def config(self, *words, **env):
+        done = command("config", "--json", *words, HOME=str(self.folder), **env)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_config_says_where_each_value_comes_from(self):
+        file = self.folder / "x.ini"
+        file.write_text("[memory]\nGPU_MEMORY_FRACTION = 70%\nllm_batch_size = 5\nlength = 3min\n")
+        told = self.config("-c", file, "--preset", "rtx3060", "--llm-batch-size", "7",
+                           MOVIEDIGEST_WHISPER_BATCH_SIZE="11")
+        memory = told["memory"]
+        self.assertEqual(memory["gpu_memory_fraction"],
+                         {"value": "0.7", "from": "file", "where": "x.ini"})
+        self.assertEqual(memory["llm_batch_size"], {"value": "7", "from": "command line"})
+        self.assertEqual(memory["whisper_batch_size"],
+                         {"value": "11", "from": "environment",
+                          "where": "MOVIEDIGEST_WHISPER_BATCH_SIZE"})
+        self.assertEqual(memory["max_gpu_memory_gb"],
+                         {"value": "11GB", "from": "preset", "where": "rtx3060"})
+        self.assertEqual(memory["system_reserve_gb"]["from"], "default")
+        self.assertEqual(told["options"]["length"], {"value": "180s", "from": "config file"})
+
+    def test_the_text_of_config_is_a_config_file(self):
+        first = command("config", "--preset", "auto", "--pressure-high-percent", "82",
+                        HOME=str(self.folder)).stdout
+        file = self.folder / "written.ini"
+        file.write_bytes(first)
+        again = command("config", "-c", file, HOME=str(self.folder)).stdout
+        values = [[line.split(b";")[0] for line in text.splitlines() if b" = " in line]
+                  for text in (first, again)]
+        self.assertEqual(*values)
+
+    def test_what_cannot_be_is_refused_with_the_range(self):
+        for words, said in [(("--gpu-memory-fraction", "7"), "0.05 and 1"),
+                            (("--max-batch-size", "many"), "many"),
+                            (("--preset", "huge"), "huge"),
+                            (("--pressure-medium-percent", "95"), "make no sense")]:
+            done = command("config", *words, HOME=str(self.folder))
+            self.assertEqual(done.returncode, 2, words)
+            self.assertIn(said, done.stderr.decode())
+
+    def test_memory_shows_the_machine(self):
+        done = command("memory", "--json", "--device", "host", "--memory-limit", "2GB", "--queue",
+                       self.folder / "none.db", HOME=str(self.folder))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        told = json.loads(done.stdout)
+        self.assertEqual(told["total_bytes"], 2000000000)
+        self.assertLess(told["budget_bytes"], 2000000000)
+        self.assertIn(told["level"], ["low", "medium", "high", "critical"])
+        self.assertEqual(told["history"], [])
+        self.assertFalse((self.folder / "none.db").exists())
+        self.assertEqual({d["device"].split(":")[0] for d in told["devices"]} - {"nvidia"}, {"host"})
+        words = command("memory", "--all", "--device", "sim:rtx3060").stdout.decode()
+        self.assertIn("sim:rtx3060", words)
+        self.assertIn("12.9GB", words)
+
+    def test_a_device_that_is_not_there_is_named(self):
+        done = command("memory", "--device", "sim:nothing")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("sim:nothing", done.stderr.decode())
+
+    def test_watching_ends_with_ctrl_c(self):
+        process = subprocess.Popen([PROGRAM, "memory", "--watch", "--json", "--device", "host"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE)
+        first = json.loads(process.stdout.readline())
+        second = json.loads(process.stdout.readline())
+        self.assertEqual(first["total_bytes"], second["total_bytes"])
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(process.returncode, 0)
+        self.assertLess(time.monotonic() - begin, 5)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())
