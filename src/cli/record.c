@@ -102,3 +102,41 @@ void md_run_record_progress(struct md_run *run, struct md_run_movie *movie, enum
     judge(run, md_queue_checkpoint(run->place.queue, movie->id, stage, done, total, &failure),
           &failure);
 }
+
+struct row_reader {
+    gov_history_row_fn take;
+    void *user;
+};
+
+static int on_row(void *user, const char *regime, const void *data, size_t size)
+{
+    const struct row_reader *reader = user;
+    return reader->take(reader->user, regime, data, size);
+}
+
+static int load_rows(void *context, gov_history_row_fn take, void *user)
+{
+    struct md_run *run = context;
+    struct md_failure failure = {0};
+    struct row_reader reader = {take, user};
+    int r = md_queue_load_memory(run->place.queue, MD_QUEUE_HISTORY, on_row, &reader, &failure);
+    if (failure.code == 0) /* what the taker said, if anything */
+        return r;
+    judge(run, r, &failure);
+    return 0; /* as if there were none: it was said */
+}
+
+static int save_row(void *context, const char *regime, const char *row, size_t size)
+{
+    struct md_run *run = context;
+    struct md_failure failure = {0};
+    judge(run,
+          md_queue_save_memory(run->place.queue, MD_QUEUE_HISTORY, regime, row, size, &failure),
+          &failure);
+    return 0; /* it was said, and nothing depends on it */
+}
+
+struct gov_history_store md_run_history_store(struct md_run *run)
+{
+    return (struct gov_history_store){.context = run, .load = load_rows, .save = save_row};
+}

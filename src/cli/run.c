@@ -124,6 +124,7 @@ static int run_super(struct md_run *run, struct md_failure *failure)
     struct md_super_result result = {0};
     const struct md_super_observer observer = md_run_observer(run);
     const struct md_super_source source = md_run_source(run);
+    const struct gov_history_store history_store = md_run_history_store(run);
     if (md_vec_reserve(&jobs, run->movies.n) < 0)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     for (size_t i = 0; i < run->movies.n; i++)
@@ -139,6 +140,7 @@ static int run_super(struct md_run *run, struct md_failure *failure)
         .handle_signals = true,
         .source = source.fd >= 0 ? &source : NULL,
         .stays_open = source.fd >= 0,
+        .history_store = &history_store,
     };
     run->board.start_us = md_clock_monotonic_us();
     int r = md_super_run(&params, &result, failure);

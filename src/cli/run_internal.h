@@ -8,6 +8,8 @@
 #ifndef MD_CLI_RUN_INTERNAL_H
 #define MD_CLI_RUN_INTERNAL_H
 
+#include <gov/history.h>
+
 #include "cli/args.h"
 #include "cli/board.h"
 #include "cli/eta.h"
@@ -93,6 +95,9 @@ void md_run_record_end(struct md_run *run, struct md_run_movie *movie, int64_t p
 /* At most one in five seconds reaches the disk. */
 void md_run_record_progress(struct md_run *run, struct md_run_movie *movie, enum md_stage stage,
                             int64_t done, int64_t total);
+
+/* Where the governor's history is kept: the queue. */
+struct gov_history_store md_run_history_store(struct md_run *run);
 
 /* live.c */
 

@@ -174,6 +174,7 @@ static void tell_observer(struct md_super *s, const struct md_command *command)
             md_super_clean_after_(&s->jobs.v[command->movie]);
         if (o->movie_ended)
             o->movie_ended(o->user, command->movie, command->end, command->failure);
+        md_super_remember_(s);
         break;
     case MD_COMMAND_UNITS:
         if (o->units)
@@ -535,6 +536,7 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.max_height = options->max_height;
     params.force = options->force;
     params.config = config;
+    params.history = s->history;
     params.device = s->memory.name;
     params.device_is_gpu = !s->memory.is_host;
     params.recorder = s->memory.recorder;
@@ -569,6 +571,8 @@ static int set_up(struct md_super *s, const sigset_t *signals, struct md_failure
         r = md_memory_open(&s->memory, s->params->options, s->params->memory, s->params->log,
                            &config, failure);
     if (r == MD_OK)
+        r = md_super_recall_(s, &config, failure);
+    if (r == MD_OK)
         r = open_engine(s, &config, failure);
     if (r == MD_OK)
         r = md_super_begin_flight_(s, failure);
@@ -586,7 +590,9 @@ static void tear_down(struct md_super *s)
 {
     md_super_end_flight_(s);
     md_super_end_enforcing_(s);
+    md_super_remember_(s);
     md_engine_free(s->engine);
+    gov_history_free(s->history);
     md_memory_close(&s->memory);
     const int fds[] = {s->epoll_fd, s->timer_fd, s->signal_fd};
     for (size_t i = 0; i < MD_ARRAY_LEN(fds); i++)

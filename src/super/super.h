@@ -37,6 +37,7 @@ struct md_job {
 };
 
 struct md_super; /* a run, for those it calls */
+struct gov_history_store;
 
 /* Something else that the loop is to wait for: `ready` is called from the loop, never from within
  * another callback, whenever fd is readable; it may use the functions at the end of this file. */
@@ -106,6 +107,9 @@ struct md_super_params {
     /* false: leave signals alone (tests, embedding); cancel then through `cancel_fd`. */
     bool handle_signals;
     const struct md_super_source *source; /* may be NULL */
+    /* Where what the governor learns is kept between runs: read at the start, written whenever a
+     * movie ends. NULL: it is forgotten. */
+    const struct gov_history_store *history_store;
     /* Movies may be added while others are being done: the run ends when all have ended. */
     bool stays_open;
     int cancel_fd; /* > 0: the reading end of a pipe; each byte is a cancel, as SIGINT is; borrowed.

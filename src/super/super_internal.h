@@ -12,6 +12,7 @@
 #define MD_SUPER_SUPER_INTERNAL_H
 
 #include <gov/governor.h>
+#include <gov/history.h>
 #include <gov/reclaim.h>
 
 #include "base/vec.h"
@@ -61,6 +62,8 @@ struct md_super {
     struct md_super_observer observer;
     struct md_memory memory;
     struct md_engine *engine;
+    struct gov_history *history;      /* what stages took, also in earlier runs */
+    bool history_lost;                /* it cannot be kept, and that was said */
     struct md_job_vec jobs;           /* by the engine's number of the movie */
     char *worker_paths[MD_EXECUTORS]; /* found at the first use; NULL: not looked for */
     int epoll_fd, timer_fd, signal_fd;
@@ -108,6 +111,14 @@ void md_super_close_(struct md_super *s);
 /* What is wanted of this movie. */
 const struct md_options *md_super_options_of_(const struct md_super *s, size_t movie);
 unsigned md_super_stages_of_(const struct md_super *s, size_t movie);
+
+/* remember.c */
+
+/* Reads the history of earlier runs. */
+int md_super_recall_(struct md_super *s, const struct gov_config *config,
+                     struct md_failure *failure);
+/* Keeps what is new in it. */
+void md_super_remember_(struct md_super *s);
 
 /* talk.c */
 

@@ -1,6 +1,8 @@
 /* What is asked of a run while it goes on: more movies, fewer, a pause, an end. */
 #include "harness.h"
 
+#include <gov/history.h>
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -200,6 +202,56 @@ static void a_paused_run_starts_nothing_until_it_is_resumed(void **state)
     assert_int_equal(b->result.done_count, 1);
 }
 
+/* Rows of the governor's history between two runs. */
+struct kept {
+    char regimes[32][GOV_REGIME_MAX];
+    char rows[32][512];
+    size_t count, saves;
+};
+
+static int load_rows(void *context, gov_history_row_fn take, void *user)
+{
+    struct kept *kept = context;
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < kept->count; i++)
+        r = take(user, kept->regimes[i], kept->rows[i], strlen(kept->rows[i]));
+    return r;
+}
+
+static int save_row(void *context, const char *regime, const char *row, size_t size)
+{
+    struct kept *kept = context;
+    size_t i = 0;
+    kept->saves++;
+    while (i < kept->count && strcmp(kept->regimes[i], regime) != 0)
+        i++;
+    assert_true(i < 32 && size < sizeof kept->rows[i]);
+    kept->count += i == kept->count;
+    snprintf(kept->regimes[i], sizeof kept->regimes[i], "%s", regime);
+    snprintf(kept->rows[i], sizeof kept->rows[i], "%.*s", (int)size, row);
+    return 0;
+}
+
+static void what_was_learned_is_known_to_the_next_run(void **state)
+{
+    struct batch *b = *state;
+    struct kept kept = {.count = 0};
+    const struct gov_history_store store = {&kept, load_rows, save_row};
+    batch_add(b, "one", "");
+    for (int run = 0; run < 2; run++) {
+        struct md_super_params params;
+        struct md_super_observer observer;
+        char words[80];
+        snprintf(words, sizeof words, "%zu kinds of work are known", kept.count);
+        batch_params(b, &params, &observer);
+        params.history_store = &store;
+        assert_int_equal(md_super_run(&params, &b->result, NULL), MD_OK);
+        assert_true(kept.count > 3);
+        assert_non_null(strstr(md_str_text(&b->logged), words));
+    }
+    assert_true(kept.saves >= kept.count);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, batch_open, batch_close)
 
 int main(void)
@@ -208,6 +260,7 @@ int main(void)
         TEST(a_movie_added_while_others_run_is_done_as_it_wants),
         TEST(movies_dropped_end_as_cancelled_and_the_others_go_on),
         TEST(a_stop_lets_the_running_stage_finish_and_the_next_run_goes_on),
+        TEST(what_was_learned_is_known_to_the_next_run),
         TEST(a_paused_run_starts_nothing_until_it_is_resumed),
     };
     return cmocka_run_group_tests_name("super_hooks", tests, NULL, NULL);
