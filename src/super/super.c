@@ -540,6 +540,10 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.device = s->memory.name;
     params.device_is_gpu = !s->memory.is_host;
     params.recorder = s->memory.recorder;
+    for (int i = 0; s->params->models && i < MD_EXECUTORS; i++) {
+        params.models[i] = s->params->models[i];
+        s->load_us[i] = params.models[i].load_us;
+    }
     s->heartbeat_us = params.heartbeat_us;
     int r = md_engine_new(&params, &s->engine);
     return r < 0 ? md_fail(failure, r, "the engine cannot start: %s", md_error_text(r)) : MD_OK;

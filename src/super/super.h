@@ -89,6 +89,7 @@ struct md_super_observer {
 };
 
 struct gov_config_sources;
+struct md_engine_model;
 
 struct md_super_params {
     const struct md_job *jobs; /* in the order in which they are to be done */
@@ -101,6 +102,8 @@ struct md_super_params {
     const struct md_log *log;                 /* may be NULL */
     const struct md_super_observer *observer; /* may be NULL */
     int64_t tick_us;                          /* 0: no ticks */
+    /* By enum md_executor, what shared workers hold; NULL: there are no models. Copied. */
+    const struct md_engine_model *models;
     /* The program for every kind of worker. NULL: moviedigest-media, -asr and -llm beside this
      * executable, then in libexecdir, then where a build folder has them. */
     const char *worker_path;

@@ -9,6 +9,8 @@
  *     hang       never returns and asks nothing             slow MS  works so long, asking
  *     deaf       closes its side and goes on                part     leaves a half-written file
  *     fill MB    takes so much memory and works for 1.6 s
+ *     units N    has N units, which a worker with a model does; the third one does what the line
+ *                "unit VERB N" says
  *
  * Its artifacts depend on the movie's bytes, the options and the artifacts before, nothing else. */
 #include <errno.h>
@@ -39,7 +41,7 @@ struct order {
     int number;
 };
 
-static struct order read_order(const struct md_stage_env *env, enum md_stage stage)
+static struct order read_order_of(const struct md_stage_env *env, const char *wanted)
 {
     struct order order = {"", 0};
     md_autofclose FILE *f = fopen(env->movie_path, "re");
@@ -47,10 +49,15 @@ static struct order read_order(const struct md_stage_env *env, enum md_stage sta
     while (f && fgets(line, sizeof line, f)) {
         struct order found = {"", 1};
         if (sscanf(line, "%31s %15s %d", name, found.verb, &found.number) >= 2 &&
-            strcmp(name, md_stage_names[stage]) == 0)
+            strcmp(name, wanted) == 0)
             order = found;
     }
     return order;
+}
+
+static struct order read_order(const struct md_stage_env *env, enum md_stage stage)
+{
+    return read_order_of(env, md_stage_names[stage]);
 }
 
 /* True the first n times; counted beside the work folder, which a finished movie may remove. */
@@ -160,10 +167,77 @@ static int run_audio(const struct md_stage_env *env, const struct md_artifacts *
     return obey(env, MD_STAGE_AUDIO);
 }
 
+/* Units done are bytes of a file: what was done is never done again. */
+static size_t units_done(const struct md_stage_env *env)
+{
+    struct md_failure ignored;
+    md_autofree char *path = md_path_join(env->work_dir, "units");
+    md_autofree char *bytes = NULL;
+    size_t done = 0;
+    (void)md_file_read(path, 4096, &bytes, &done, &ignored);
+    return done;
+}
+
+static int demand_units(const struct md_stage_env *env, const struct md_artifacts *in,
+                        struct md_stage_demand *ret_demand)
+{
+    struct order order = read_order(env, MD_STAGE_TRANSCRIPT);
+    if (strcmp(order.verb, "units") == 0)
+        *ret_demand = (struct md_stage_demand){.executor = MD_EXECUTOR_ASR,
+                                               .units_done = (int64_t)units_done(env),
+                                               .units_total = order.number};
+    return MD_OK;
+}
+
+static int third_unit(const struct md_stage_env *env)
+{
+    struct order order = read_order_of(env, "unit");
+    md_autofree char *path = md_path_join(env->out_dir, "unit.times");
+    md_autofree char *marks = NULL;
+    struct md_failure ignored;
+    size_t done = 0;
+    (void)md_file_read(path, 4096, &marks, &done, &ignored);
+    if (!order.verb[0] || done >= (size_t)order.number)
+        return MD_OK;
+    md_file_append(path, "x", 1, &ignored);
+    if (strcmp(order.verb, "nomem") == 0)
+        return md_fail(env->failure, MD_ERR_NOMEM, "no memory for a unit");
+    if (strcmp(order.verb, "abort") == 0)
+        raise(SIGKILL);
+    return MD_OK;
+}
+
+static int run_units(const struct md_stage_env *env, int total)
+{
+    struct md_failure ignored;
+    md_autofree char *path = md_path_join(env->work_dir, "units");
+    if (!env->model)
+        return md_fail(env->failure, MD_ERR_BUG, "units without a model");
+    for (int i = (int)units_done(env); i < total; i++) {
+        int r = i == 2 ? third_unit(env) : MD_OK;
+        if (r < 0)
+            return r;
+        md_file_append(path, "x", 1, &ignored);
+        md_stage_units(env, i + 1, total);
+    }
+    return MD_OK;
+}
+
 static int run_transcript(const struct md_stage_env *env, const struct md_artifacts *in,
                           void *artifact)
 {
+    struct order order = read_order(env, MD_STAGE_TRANSCRIPT);
+    if (strcmp(order.verb, "units") == 0)
+        return run_units(env, order.number);
     return obey(env, MD_STAGE_TRANSCRIPT);
+}
+
+static int load_model(const struct md_model_params *params, void **ret_model,
+                      struct md_failure *failure)
+{
+    *ret_model = malloc(1000);
+    md_log(params->log, MD_LOG_DEBUG, "fake", "a model for %d units", params->batch);
+    return *ret_model ? MD_OK : md_fail(failure, MD_ERR_NOMEM, "no memory for a model");
 }
 
 static int run_story(const struct md_stage_env *env, const struct md_artifacts *in, void *artifact)
@@ -220,8 +294,10 @@ static int chain_sidecar(const struct md_stage_env *env, uint64_t *inout_key)
 static const struct md_stage_ops probe = {.stage = MD_STAGE_PROBE, .run = run_probe};
 static const struct md_stage_ops shots = {.stage = MD_STAGE_SHOTS, .run = run_shots};
 static const struct md_stage_ops audio = {.stage = MD_STAGE_AUDIO, .run = run_audio};
-static const struct md_stage_ops transcript = {
-    .stage = MD_STAGE_TRANSCRIPT, .run = run_transcript, .chain_key = chain_sidecar};
+static const struct md_stage_ops transcript = {.stage = MD_STAGE_TRANSCRIPT,
+                                               .run = run_transcript,
+                                               .chain_key = chain_sidecar,
+                                               .demand = demand_units};
 static const struct md_stage_ops story = {.stage = MD_STAGE_STORY, .run = run_story};
 static const struct md_stage_ops selection = {.stage = MD_STAGE_SELECT, .run = run_select};
 static const struct md_stage_ops render = {
@@ -231,6 +307,8 @@ int main(int argc, char **argv)
 {
     static const struct md_stage_ops *const table[] = {&probe, &shots,     &audio,  &transcript,
                                                        &story, &selection, &render, NULL};
-    static const struct md_worker_program program = {.name = "fake-worker", .table = table};
+    static const struct md_model_ops model = {.load = load_model, .unload = free};
+    static const struct md_worker_program program = {
+        .name = "fake-worker", .table = table, .models = {[MD_EXECUTOR_ASR] = &model}};
     return md_runner_main(argc, argv, &program);
 }

@@ -35,6 +35,11 @@ static void on_stage_started(void *user, size_t movie, enum md_stage stage, int 
     tell(b, "%zu %s attempt %d", movie, md_stage_names[stage], attempt);
 }
 
+static void on_units(void *user, size_t movie, enum md_stage stage, int64_t done, int64_t total)
+{
+    tell(user, "%zu %s %d of %d", movie, md_stage_names[stage], (int)done, (int)total);
+}
+
 static void on_stage_finished(void *user, size_t movie, enum md_stage stage,
                               const struct md_stage_result *result)
 {
@@ -151,6 +156,7 @@ void batch_params(struct batch *b, struct md_super_params *ret_params,
         .stage_started = on_stage_started,
         .stage_progress = on_progress,
         .stage_finished = on_stage_finished,
+        .units = on_units,
         .stage_failed = on_stage_failed,
         .movie_ended = on_ended,
         .memory = on_memory,
@@ -162,6 +168,7 @@ void batch_params(struct batch *b, struct md_super_params *ret_params,
         .stages = b->stages,
         .log = &log,
         .observer = ret_observer,
+        .models = b->models,
         .worker_path = getenv("MOVIEDIGEST_FAKE_WORKER"),
         .cancel_fd = b->cancel_pipe[0],
     };

@@ -29,6 +29,7 @@ struct batch {
     struct md_failure failure;              /* of the last movie that failed */
     struct md_failure failures[MAX_MOVIES]; /* of each */
     int runs[MD_STAGES];                    /* stages really started */
+    const struct md_engine_model *models;   /* NULL: none */
     const char *cancel_at; /* a line of `told` that makes the harness cancel; NULL none */
     int descriptors;       /* open before the first run */
 };

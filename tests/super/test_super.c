@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "engine/engine.h"
 
 static void expect_told(const struct batch *b, const char *line)
 {
@@ -183,6 +184,53 @@ static void far_too_little_memory_slows_a_batch_down_but_does_not_end_it(void **
     expect_text(logged, ":governor:Critical memory pressure (");
     expect_text(logged, ":governor:Memory optimization completed - Freed ");
     expect_text(logged, "runs without room for it, as the oldest");
+}
+
+static const struct md_engine_model fake_models[MD_EXECUTORS] = {
+    [MD_EXECUTOR_ASR] = {
+        .name = "fake", .resident_bytes = 10000000, .unit_bytes = 1000000, .load_us = 1000}};
+
+static void expect_units(struct batch *b, const char *file)
+{
+    md_autofree char *units = batch_read(b, file);
+    assert_non_null(units);
+    assert_string_equal(units, "xxxxx"); /* each of them once */
+}
+
+static void units_are_done_by_one_worker_with_a_model_for_all_movies(void **state)
+{
+    struct batch *b = *state;
+    b->models = fake_models;
+    batch_set(b, "jobs", "2");
+    batch_add(b, "one", "transcript units 5");
+    batch_add(b, "two", "transcript units 5");
+    batch_run(b);
+    assert_int_equal(b->result.done_count, 2);
+    expect_units(b, "out/one/work/units");
+    expect_units(b, "out/two/work/units");
+    expect_told(b, "0 transcript 5 of 5");
+    const char *first = strstr(md_str_text(&b->logged), "a model for ");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "a model for ")); /* loaded once */
+    batch_run(b);
+    assert_int_equal(batch_total_runs(b), 0);
+}
+
+static void what_a_model_lost_is_gone_on_with(void **state)
+{
+    static const char *const orders[] = {"transcript units 5\nunit nomem 2\n",
+                                         "transcript units 5\nunit abort 1\n"};
+    struct batch *b = *state;
+    b->models = fake_models;
+    for (int i = 0; i < 2; i++) {
+        char name[16], file[48];
+        snprintf(name, sizeof name, "film%d", i);
+        batch_add(b, name, orders[i]);
+        batch_run(b);
+        assert_int_equal(b->result.done_count, i + 1);
+        snprintf(file, sizeof file, "out/film%d/work/units", i);
+        expect_units(b, file);
+    }
 }
 
 static void a_worker_that_leaves_or_babbles_is_replaced(void **state)
@@ -469,6 +517,8 @@ int main(void)
         TEST(far_too_little_memory_slows_a_batch_down_but_does_not_end_it),
         TEST(a_worker_that_leaves_or_babbles_is_replaced),
         TEST(what_a_killed_worker_left_half_written_is_removed),
+        TEST(units_are_done_by_one_worker_with_a_model_for_all_movies),
+        TEST(what_a_model_lost_is_gone_on_with),
         TEST(many_movies_run_side_by_side),
         TEST(paths_may_hold_any_bytes),
         TEST(folders_and_movies_that_cannot_be_used_are_named),
