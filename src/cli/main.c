@@ -9,6 +9,7 @@
 #include "cli/config.h"
 #include "cli/help.h"
 #include "cli/memory.h"
+#include "cli/plan.h"
 #include "cli/queue_commands.h"
 #include "cli/run.h"
 #include "cli/simulate.h"
@@ -76,6 +77,8 @@ static const struct md_cli_command commands[] = {
      true},
     {"memory", "", "Show devices, their memory, who uses it and what history recommends",
      md_memory_command, true},
+    {"plan", "PATH...", "Show what a run would do on a simulated device: batches, memory, risks",
+     md_plan_command, true},
     {"simulate", "[OPTION...]", "Run the memory governor in a virtual world, print its figures",
      md_simulate_command, false},
     {"version", "", "Show the version", version_command, false},
