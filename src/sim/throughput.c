@@ -27,7 +27,7 @@ static const struct way ways[] = {
     {"x0.9, no regrowth", "high-performance", {.no_ladder = true, .no_regrow = true, .keep = 0.9}},
 };
 
-/* Most out-of-memories of one regime that hit a movie after the regime's first ten. */
+/* Most out-of-memories of one regime once ten movies are done. */
 static int64_t late_ooms(const struct md_sim_result *result)
 {
     int64_t worst = 0;
@@ -35,7 +35,7 @@ static int64_t late_ooms(const struct md_sim_result *result)
         int64_t count = 0;
         for (size_t j = 0; j < result->ooms.n; j++)
             count += result->ooms.v[j].regime == result->ooms.v[i].regime &&
-                     result->ooms.v[j].movie >= LEARNED_AFTER;
+                     result->ooms.v[j].ended >= LEARNED_AFTER;
         worst = MD_MAX(worst, count);
     }
     return worst;

@@ -150,17 +150,30 @@ uint64_t sim_regime(const struct world *w, const struct sim_worker *worker)
     return md_sim_hash(md_sim_hash_text(hash, facts->codec), (uint64_t)facts->height);
 }
 
+/* A shared worker that loads its model does so for the oldest movie whose turn the stage is. */
+static size_t wanted_for(const struct world *w, const struct sim_worker *worker)
+{
+    for (size_t i = 0; worker->movie >= w->folders.n && i < w->folders.n; i++) {
+        const struct sim_folder *folder = &w->folders.v[i];
+        if (!folder->ended && !(folder->done & 1u << worker->stage) &&
+            !(md_stage_needs(worker->stage) & ~folder->done))
+            return i;
+    }
+    return worker->movie;
+}
+
 static void note_oom(struct world *w, struct sim_worker *worker)
 {
     struct md_sim_oom oom = {.at_us = w->now_us,
-                             .movie = worker->movie,
+                             .movie = wanted_for(w, worker),
+                             .ended = w->folders.n - w->unfinished,
                              .stage = worker->stage,
                              .executor = worker->executor,
                              .batch = worker->batch,
                              .settings = worker->settings,
                              .regime = sim_regime(w, worker)};
-    if (worker->movie < w->folders.n)
-        w->result->movies.v[worker->movie].ooms++;
+    if (oom.movie < w->folders.n)
+        w->result->movies.v[oom.movie].ooms++;
     if (md_vec_push(&w->result->ooms, oom) < 0)
         w->nomem = true;
 }

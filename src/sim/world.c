@@ -189,6 +189,7 @@ static void movie_ended(struct world *w, const struct md_command *c)
         movie->result = md_sim_hash(movie->result, folder->results[s]);
     movie->is_right = movie->result == md_sim_expected_result(w->situation, &folder->movie);
     folder->waiting_stage = -1;
+    folder->ended = true;
     w->unfinished--;
     if (c->end == MD_MOVIE_DONE)
         return;
@@ -282,8 +283,8 @@ void world_tell(struct world *w, const struct md_event *event)
 {
     const struct md_command *commands;
     size_t count;
-    /* As a runtime would have read it by itself a moment ago. */
-    if (event->kind != MD_EVENT_SAMPLED && w->changed &&
+    /* As a runtime would have read it by itself a moment ago; an end is told as it happens. */
+    if (event->kind != MD_EVENT_SAMPLED && event->kind != MD_EVENT_GONE && w->changed &&
         w->now_us - w->last_sample_us >= gov_governor_next_sample_us(w->machine->governor) &&
         take_sample(w))
         world_tell(w, &(struct md_event){.kind = MD_EVENT_SAMPLED});

@@ -94,7 +94,8 @@ struct md_sim_movie_result {
 /* A real out-of-memory. */
 struct md_sim_oom {
     int64_t at_us;
-    size_t movie;
+    size_t movie; /* for which it was wanted */
+    size_t ended; /* movies that had ended before */
     enum md_stage stage;
     enum md_executor executor;
     int batch;

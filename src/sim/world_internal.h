@@ -62,7 +62,8 @@ struct sim_folder {
     int64_t units[MD_STAGES]; /* finished and written */
     uint64_t results[MD_STAGES];
     unsigned done; /* stages, bits */
-    int troubles;  /* deaths made for it */
+    bool ended;
+    int troubles; /* deaths made for it */
     int64_t waiting_since_us;
     int waiting_stage; /* -1: it does not wait for memory */
 };
