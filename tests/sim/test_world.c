@@ -62,11 +62,36 @@ static void the_same_seed_gives_the_same_run(void **state)
     }
 }
 
+/* Critical for ten minutes, then for ever between where the level is left and entered: the pause
+ * does not end by itself. */
+static void a_neighbour_that_stays_stops_nothing_for_ever(void **state)
+{
+    struct md_sim_situation situation;
+    struct md_sim_result result;
+    struct md_failure failure;
+    uint64_t hash;
+    assert_int_equal(md_sim_situation_for_device("sim:12GB", &situation, &failure), MD_OK);
+    situation.neighbours[0] = (struct gov_sim_neighbour){.bytes = 9240 * GOV_MB};
+    situation.neighbours[1] =
+        (struct gov_sim_neighbour){.bytes = 2 * GOV_GB, .until_us = INT64_C(600000000)};
+    situation.neighbour_count = 2;
+    situation.llm = md_sim_model_find("7b-q4");
+    for (int i = 0; i < 5; i++)
+        situation.movies[situation.movie_count++] = md_sim_movie_make(3, i);
+    run_situation(&situation, &hash, &result);
+    assert_false(result.hung);
+    assert_false(result.broken);
+    for (size_t m = 0; m < result.movies.n; m++)
+        assert_true(result.movies.v[m].end == MD_MOVIE_DONE && result.movies.v[m].is_right);
+    md_sim_result_done(&result);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_trouble_all_movies_come_out_right),
         cmocka_unit_test(the_same_seed_gives_the_same_run),
+        cmocka_unit_test(a_neighbour_that_stays_stops_nothing_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
