@@ -86,7 +86,7 @@ static int choose_folders(struct planning *p)
 static int probe(struct planning *p, struct md_failure *failure)
 {
     struct plan_jobs unknown = {0};
-    struct md_super_result result;
+    struct md_super_result result = {0};
     struct md_log log = {.level = MD_LOG_ERROR, .write = warn};
     size_t scratch = strlen(p->scratch);
     int r = MD_OK;
