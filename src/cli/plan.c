@@ -230,10 +230,11 @@ static int show(const struct planning *p, const struct md_plan *plan)
 static int make(struct planning *p, struct md_failure *failure)
 {
     struct md_plan plan;
-    struct gov_config config = gov_config_default;
-    config.budget.fraction = p->args.options.memory_fraction;
-    config.budget.reserve_bytes = (int64_t)(p->args.options.memory_reserve_gb * 1e9);
-    int r = md_plan_make(p->situation, &config, (int)p->runs, &plan);
+    char why[160] = "";
+    /* The preset "auto" goes by the device's size. */
+    if (gov_config_sources_resolve(&p->args.memory, p->situation->total_bytes, why, sizeof why) < 0)
+        return md_fail(failure, MD_ERR_INPUT, "memory options make no sense: %s", why);
+    int r = md_plan_make(p->situation, &p->args.memory.config, (int)p->runs, &plan);
     int status = r < 0 ? md_fail(failure, r, "the plan cannot be made: %s", md_error_text(r))
                        : show(p, &plan);
     md_plan_done(&plan);
