@@ -116,9 +116,8 @@ static int fill_the_disk(const struct place *place)
     for (; r == MD_OK && turn < 1000; turn++)
         if ((r = add_together(queue, turn, &failure)) == MD_OK)
             committed++;
-    if (r != MD_ERR_NOSPACE || !strstr(failure.message, "no space is left")) {
+    if (r != MD_ERR_NOSPACE || !strstr(failure.message, "no space is left"))
         return 4;
-    }
     /* What is there can be read, and it is whole. */
     if (count(queue, ALL) != (size_t)committed * TOGETHER)
         return 5;
