@@ -118,10 +118,9 @@ static char *try_group(const char *group, enum md_enforcement how)
                  write_file(trial, limit_files[how], unlimited[how]) == 0;
     if (trial)
         rmdir(trial);
-    if (works)
-        return md_take_ptr(folder);
-    rmdir(folder);
-    return NULL;
+    if (!works)
+        rmdir(folder);
+    return works ? md_take_ptr(folder) : NULL;
 }
 
 static bool find_group(struct md_super *s)

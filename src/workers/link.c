@@ -39,8 +39,10 @@ static void put_question(struct md_link *link, const struct md_record_view *view
 {
     size_t size = (size_t)(view->pairs - view->type) + view->pairs_size;
     struct question *question = malloc(sizeof *question + size);
-    if (!question)
-        md_witness_die();
+    if (!question) {
+        md_witness_note();
+        _exit(MD_EXIT_NO_MEMORY);
+    }
     question->next = NULL;
     question->size = size;
     memcpy(question->bytes, view->type, size);
