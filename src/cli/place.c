@@ -66,6 +66,13 @@ int md_place_open_memory(struct md_place *place, struct md_failure *failure)
     return md_queue_open(NULL, &place->queue, failure);
 }
 
+int md_place_open_copy(struct md_place *place, const char *path, struct md_failure *failure)
+{
+    *place = (struct md_place)MD_PLACE_NONE;
+    int r = md_queue_open_copy(path, &place->queue, failure);
+    return r == MD_OK ? md_queue_take_over(place->queue, failure) : r;
+}
+
 void md_place_close(struct md_place *place)
 {
     md_queue_close(place->queue);

@@ -27,6 +27,8 @@ int md_place_open(struct md_place *place, const char *path, struct md_queue_hold
                   struct md_failure *failure);
 /* A queue in memory. */
 int md_place_open_memory(struct md_place *place, struct md_failure *failure);
+/* A copy in memory of the queue at path, which stays as it is; nothing is locked. */
+int md_place_open_copy(struct md_place *place, const char *path, struct md_failure *failure);
 void md_place_close(struct md_place *place);
 
 /* The folder of the control socket of a queue: in $XDG_RUNTIME_DIR where that is our user's, else

@@ -166,15 +166,18 @@ static int supervise(struct md_run *run)
     return exit_status(run);
 }
 
+static int no_home(struct md_failure *failure)
+{
+    return md_fail(failure, MD_ERR_NOTFOUND,
+                   "there is no home folder to keep the queue in: name a file with --queue FILE");
+}
+
 /* Without a place to keep it the movies that were named are done all the same. */
 static int open_queue(struct md_run *run, bool may_be_in_memory, struct md_failure *failure)
 {
     struct md_queue_holder holder;
     md_autofree char *path = md_place_path(&run->args.options, getenv);
-    int r = path ? md_place_open(&run->place, path, &holder, failure)
-                 : md_fail(failure, MD_ERR_NOTFOUND,
-                           "there is no home folder to keep the queue in: name a file with --queue "
-                           "FILE");
+    int r = path ? md_place_open(&run->place, path, &holder, failure) : no_home(failure);
     bool is_lost = r == MD_ERR_IO || r == MD_ERR_NOSPACE || r == MD_ERR_NOTFOUND;
     if (!may_be_in_memory || !is_lost)
         return r;
@@ -202,6 +205,13 @@ static int run_paths(struct md_run *run)
     return supervise(run);
 }
 
+/* Reading what is queued must not change it: not even what a dead instance left is put in order. */
+static int open_queue_copy(struct md_run *run, struct md_failure *failure)
+{
+    md_autofree char *path = md_place_path(&run->args.options, getenv);
+    return path ? md_place_open_copy(&run->place, path, failure) : no_home(failure);
+}
+
 static int dry_run_queue(struct md_run *run)
 {
     for (size_t i = 0; i < run->movies.n; i++) {
@@ -218,11 +228,13 @@ static int dry_run_queue(struct md_run *run)
 static int run_queue(struct md_run *run)
 {
     struct md_failure failure = {0};
-    if (open_queue(run, false, &failure) < 0)
+    bool is_dry = run->args.options.dry_run;
+    int r = is_dry ? open_queue_copy(run, &failure) : open_queue(run, false, &failure);
+    if (r == MD_OK)
+        r = md_run_take_queue(run, &failure);
+    if (r < 0)
         return usage_error(failure.message);
-    if (md_run_take_queue(run, &failure) < 0)
-        return usage_error(failure.message);
-    if (run->args.options.dry_run)
+    if (is_dry)
         return dry_run_queue(run);
     if (run->movies.n == 0) {
         puts("Nothing is queued: moviedigest queue add PATH..., or moviedigest run PATH...");

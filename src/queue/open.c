@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "base/str.h"
 
 enum {
     APPLICATION_ID = 0x4d447175, /* "MDqu" */
@@ -304,15 +305,46 @@ static int set_journal(struct md_queue *queue, struct md_failure *failure)
     return r == SQLITE_OK ? MD_OK : md_queue_fail_(queue, r, failure);
 }
 
-static int set_up(struct md_queue *queue, struct md_failure *failure)
+/* All pages of the file, as they are now, whoever is writing it. To read a file of WAL SQLite makes
+ * two more beside it. Who may write removes them again, but also brings into the file what a dead
+ * instance left in its log: where there is a log it is only read. */
+static int copy_pages(struct md_queue *queue, struct md_failure *failure)
+{
+    sqlite3 *file = NULL;
+    md_autostr log = {0};
+    md_str_printf(&log, "%s-wal", queue->path);
+    if (md_str_failed(&log))
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory");
+    int flags = access(md_str_text(&log), F_OK) == 0 ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE;
+    errno = 0;
+    int r = sqlite3_open_v2(queue->path, &file, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                            NULL);
+    if (r == SQLITE_OK) {
+        distrust(file);
+        sqlite3_busy_timeout(file, BUSY_MS);
+        sqlite3_backup *backup = sqlite3_backup_init(queue->db, "main", file, "main");
+        r = backup ? sqlite3_backup_step(backup, -1) : sqlite3_errcode(queue->db);
+        sqlite3_backup_finish(backup);
+    }
+    sqlite3_close(file);
+    return r == SQLITE_OK || r == SQLITE_DONE ? MD_OK : md_queue_fail_(queue, r, failure);
+}
+
+static int set_up(struct md_queue *queue, bool is_copy, struct md_failure *failure)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
     errno = 0;
-    int r = sqlite3_open_v2(queue->path ? queue->path : ":memory:", &queue->db, flags, NULL);
+    int r = sqlite3_open_v2(queue->path && !is_copy ? queue->path : ":memory:", &queue->db, flags,
+                            NULL);
     if (r != SQLITE_OK)
         return md_queue_fail_(queue, r, failure);
     distrust(queue->db);
     sqlite3_busy_timeout(queue->db, BUSY_MS);
+    if (is_copy && access(queue->path, F_OK) == 0) {
+        r = copy_pages(queue, failure);
+        if (r < 0)
+            return r;
+    }
     /* Foreign first: the journal's mode is kept in the file, and somebody else's is left alone. */
     r = bring_up_to_date(queue, failure);
     if (r < 0)
@@ -327,23 +359,32 @@ static int set_up(struct md_queue *queue, struct md_failure *failure)
                    failure);
 }
 
-int md_queue_open(const char *path, struct md_queue **ret_queue, struct md_failure *failure)
+static int open_queue(const char *path, bool is_copy, struct md_queue **ret_queue,
+                      struct md_failure *failure)
 {
-    int r = path ? make_file(path, failure) : MD_OK;
-    if (r < 0)
-        return r;
     struct md_queue *queue = calloc(1, sizeof *queue);
     if (!queue || (path && !(queue->path = strdup(path)))) {
         free(queue);
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     }
-    r = set_up(queue, failure);
+    int r = set_up(queue, is_copy, failure);
     if (r < 0) {
         md_queue_close(queue);
         return r;
     }
     *ret_queue = queue;
     return MD_OK;
+}
+
+int md_queue_open(const char *path, struct md_queue **ret_queue, struct md_failure *failure)
+{
+    int r = path ? make_file(path, failure) : MD_OK;
+    return r == MD_OK ? open_queue(path, false, ret_queue, failure) : r;
+}
+
+int md_queue_open_copy(const char *path, struct md_queue **ret_queue, struct md_failure *failure)
+{
+    return open_queue(path, true, ret_queue, failure);
 }
 
 void md_queue_close(struct md_queue *queue)

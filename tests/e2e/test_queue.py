@@ -3,6 +3,7 @@ what a kill -9 leaves."""
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -144,6 +145,24 @@ class Queue(harness.MovieTest):
         done = self.digest(self.second)
         self.assertEqual(done.stderr.decode().count("this run keeps no record"), 1)
         self.assert_digest(self.out / "second")
+
+    def test_a_dry_run_leaves_the_queue_as_it_is(self):
+        queue = self.folder / "dry" / "q.db"
+        done = harness.run("--dry-run", "--queue", queue)
+        self.assertEqual(done.stdout.decode(), "0 movies, nothing was written\n")
+        self.assertFalse(queue.parent.exists())
+        command("queue", "add", "--queue", str(queue), "-o", str(self.out), str(self.second))
+        with sqlite3.connect(queue) as db:  # as a dead instance leaves it, and one that is refused
+            db.execute("UPDATE jobs SET state = 'running'")
+            db.execute("INSERT INTO jobs (path, out_dir, work_dir, options, named, position, added)"
+                       " VALUES (x'2f61', x'2f62', x'2f63', 'stages=none', 1, 9, 0)")
+        db.close()
+        before = {p.name: p.read_bytes() for p in queue.parent.iterdir() if p.is_file()}
+        done = harness.run("--dry-run", "--queue", queue)
+        self.assertIn("second.mkv -> ", done.stdout.decode())
+        self.assertIn("1 movies, nothing was written", done.stdout.decode())
+        after = {p.name: p.read_bytes() for p in queue.parent.iterdir() if p.is_file()}
+        self.assertEqual(after, before)
 
     def test_a_damaged_queue_is_named_and_left_alone(self):
         broken = self.folder / "broken.db"
