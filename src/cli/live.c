@@ -135,6 +135,12 @@ static void stop_run(void *user)
     md_super_stop(run->super);
 }
 
+static struct json_t *tell_memory(void *user)
+{
+    struct md_run *run = user;
+    return md_super_report_memory(run->super);
+}
+
 static void answer(void *user, const struct md_request *request, struct md_str *reply)
 {
     struct md_run *run = user;
@@ -161,7 +167,8 @@ void md_run_open_control(struct md_run *run)
                                  .state = tell_state,
                                  .pause = pause_run,
                                  .resume = resume_run,
-                                 .stop = stop_run};
+                                 .stop = stop_run,
+                                 .memory = tell_memory};
     run->service =
         (struct md_service){.queue = run->place.queue, .path = run->place.path, .live = &run->live};
     run->state.memory = (struct md_memory_view){-1, -1, -1, -1, -1, NULL};

@@ -1,5 +1,5 @@
-/* Looks at the machine and at the queue's history; never at a running instance's insides, so it
- * works beside one, after one and without one. A look is taken into one struct, from which text and
+/* Looks at the machine and at the queue's history, and asks the instance that runs the queue, if
+ * there is one, what it holds. A look is taken into one struct, from which text and
  * JSON are written. Live, each frame is one write that begins at the top and erases what is left
  * over: nothing flickers, whatever the terminal's size has become. */
 #include "cli/memory.h"
@@ -21,6 +21,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/args.h"
+#include "cli/instance.h"
+#include "cli/place.h"
 #include "cli/screen.h"
 #include "queue/queue.h"
 
@@ -31,6 +33,8 @@ struct look {
     struct gov_device *device;
     struct gov_governor *governor;
     struct gov_history *history; /* NULL: none was kept yet */
+    char *queue_path;            /* NULL: there is no home either */
+    json_t *instance;            /* what the running one told; NULL: none runs */
     char note[160];              /* why the device is not the one hoped for; "" */
     struct gov_device_info info;
     struct gov_device_entry devices[MOST_DEVICES];
@@ -99,20 +103,9 @@ static int save_nothing(void *context, const char *regime, const char *row, size
     return GOV_OK;
 }
 
-/* The queue's file, named or at the usual place; NULL: none. */
-static char *queue_path(const struct look *look)
-{
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
-    if (look->args.options.queue)
-        return strdup(look->args.options.queue);
-    if (state && state[0] == '/')
-        return md_path_join(state, "moviedigest/queue.db");
-    return home && home[0] ? md_path_join(home, ".local/state/moviedigest/queue.db") : NULL;
-}
-
 static void open_history(struct look *look)
 {
-    md_autofree char *path = queue_path(look);
+    const char *path = look->queue_path;
     struct md_queue *queue = NULL;
     struct md_failure ignored;
     size_t loaded = 0;
@@ -136,6 +129,8 @@ static void take(struct look *look)
     struct gov_pressure_decision pressure;
     struct gov_device_params params = {.memory_limit_bytes = look->args.options.memory_limit};
     int64_t now_us = md_clock_monotonic_us();
+    json_decref(look->instance);
+    look->instance = look->queue_path ? md_instance_ask(look->queue_path) : NULL;
     look->device_count = 0;
     (void)gov_device_list(&params, look->devices, MOST_DEVICES, &look->device_count);
     look->device_count = MD_MIN(look->device_count, MOST_DEVICES);
@@ -239,7 +234,10 @@ static void write_text(const struct look *look, struct md_str *out)
     if (look->note[0])
         md_str_printf(out, "  %s\n", look->note);
     md_str_append_char(out, '\n');
-    write_device(look, out);
+    if (look->instance)
+        md_instance_write(look->instance, out);
+    else
+        write_device(look, out);
     write_processes(look, out);
     write_history(look, out);
 }
@@ -297,14 +295,14 @@ static void write_json(const struct look *look, struct md_str *out)
 {
     const struct gov_sample *s = &look->status.sample;
     json_t *all = json_pack(
-        "{s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:s, s:o, s:o}", "devices",
+        "{s:o, s:s, s:s, s:o, s:o, s:o, s:s, s:I, s:I, s:s, s:o, s:o, s:O?}", "devices",
         pack_devices(look), "governed", look->info.name, "note", look->note, "total_bytes",
         known(s->valid, GOV_SAMPLE_TOTAL, s->total_bytes), "used_bytes",
         known(s->valid, GOV_SAMPLE_USED, s->used_bytes), "free_bytes",
         known(s->valid, GOV_SAMPLE_FREE, s->free_bytes), "level", gov_level_name(look->level),
         "budget_bytes", (json_int_t)look->status.budget.ours_bytes, "cap_bytes",
         (json_int_t)look->status.budget.cap_bytes, "preset", look->args.memory.preset, "processes",
-        pack_processes(look), "history", pack_history(look));
+        pack_processes(look), "history", pack_history(look), "instance", look->instance);
     md_autofree char *text =
         all ? json_dumps(all, look->args.options.watch ? JSON_COMPACT : JSON_INDENT(2)) : NULL;
     json_decref(all);
@@ -388,6 +386,7 @@ static int show(struct look *look, struct md_failure *failure)
         fprintf(stderr, "moviedigest: %s\n", failure->message);
         return MD_EXIT_USAGE;
     }
+    look->queue_path = md_place_path(&look->args.options, getenv);
     open_history(look);
     if (look->args.options.watch)
         return watch(look);
@@ -410,6 +409,8 @@ int md_memory_command(const struct md_cli_command *self, int argc, char *const *
         return MD_EXIT_USAGE;
     }
     int status = show(look, &failure);
+    json_decref(look->instance);
+    free(look->queue_path);
     gov_history_free(look->history);
     gov_governor_free(look->governor);
     gov_device_free(look->device);

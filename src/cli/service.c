@@ -323,6 +323,16 @@ static void status(struct answer *a)
     count_jobs(a);
 }
 
+static void memory(struct answer *a)
+{
+    const struct md_live *live = a->service->live;
+    json_object_set_new(a->reply, "running", json_boolean(live != NULL));
+    if (live) {
+        json_object_set_new(a->reply, "pid", json_integer(getpid()));
+        json_object_set_new(a->reply, "memory", live->memory(live->user));
+    }
+}
+
 static void command_run(struct answer *a, void (*act)(void *user))
 {
     if (a->service->live)
@@ -364,6 +374,9 @@ static void carry_out(struct answer *a, const struct md_request *request)
         break;
     case MD_REQUEST_STOP:
         command_run(a, live ? live->stop : NULL);
+        break;
+    case MD_REQUEST_MEMORY:
+        memory(a);
         break;
     }
 }

@@ -39,6 +39,7 @@ struct md_live {
     void (*pause)(void *user);
     void (*resume)(void *user);
     void (*stop)(void *user);
+    struct json_t *(*memory)(void *user); /* of md_super_report_memory; the caller's */
 };
 
 struct md_service {

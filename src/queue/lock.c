@@ -69,6 +69,18 @@ int md_queue_lock(const char *path, int *ret_fd, struct md_queue_holder *ret_hol
     return MD_OK;
 }
 
+int md_queue_lock_holder(const char *path, struct md_queue_holder *ret_holder)
+{
+    md_autofree char *name = lock_path(path);
+    if (!name)
+        return MD_ERR_NOMEM;
+    md_autoclose int fd = open(name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return MD_ERR_NOTFOUND;
+    read_holder(fd, ret_holder);
+    return MD_OK;
+}
+
 int md_queue_lock_announce(int fd, const char *socket, struct md_failure *failure)
 {
     md_autostr text = {0};

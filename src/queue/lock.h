@@ -20,6 +20,10 @@ struct md_queue_holder {
 int md_queue_lock(const char *path, int *ret_fd, struct md_queue_holder *ret_holder,
                   struct md_failure *failure);
 
+/* Who has it or had it last, without touching the lock: whether they are still there only an answer
+ * at their socket tells. MD_ERR_NOTFOUND: nobody yet; MD_ERR_NOMEM. */
+int md_queue_lock_holder(const char *path, struct md_queue_holder *ret_holder);
+
 /* Writes down who we are; socket may be NULL. MD_ERR_IO, MD_ERR_NOSPACE, MD_ERR_INPUT (a path that
  * is too long). */
 int md_queue_lock_announce(int fd, const char *socket, struct md_failure *failure);

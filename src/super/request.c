@@ -8,8 +8,8 @@
 
 #include "base/cleanup.h"
 
-const char *const md_request_names[] = {"add",    "list",  "remove", "retry", "clear",
-                                        "status", "pause", "resume", "stop",  NULL};
+const char *const md_request_names[] = {"add",   "list",   "remove", "retry",  "clear", "status",
+                                        "pause", "resume", "stop",   "memory", NULL};
 
 #define FILE_URI "file://"
 

@@ -5,7 +5,8 @@
  *   {"command": "remove", "ids": [3], "uris": ["file:///shelf/film.mkv"]}    also "retry"
  *   {"command": "retry", "failed": true}
  *   {"command": "clear", "done": true, "failed": true, "all": true}
- *   {"command": "list"}    also "status", "pause", "resume", "stop"
+ *   {"command": "list"}    also "status", "pause", "resume", "stop",
+ *                                                "memory"
  *
  * Paths are bytes and JSON is text, hence file URIs: they are exact, and any program can write
  * them.
@@ -31,8 +32,9 @@ enum md_request_command {
     MD_REQUEST_PAUSE,
     MD_REQUEST_RESUME,
     MD_REQUEST_STOP,
+    MD_REQUEST_MEMORY,
 };
-enum { MD_REQUEST_COMMANDS = MD_REQUEST_STOP + 1 };
+enum { MD_REQUEST_COMMANDS = MD_REQUEST_MEMORY + 1 };
 extern const char *const md_request_names[]; /* "add", ...; ended by NULL */
 
 /* The longest line, its end not counted. */

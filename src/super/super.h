@@ -38,6 +38,7 @@ struct md_job {
 
 struct md_super; /* a run, for those it calls */
 struct gov_history_store;
+struct json_t;
 
 /* Something else that the loop is to wait for: `ready` is called from the loop, never from within
  * another callback, whenever fd is readable; it may use the functions at the end of this file. */
@@ -152,5 +153,19 @@ void md_super_resume(struct md_super *super);
 
 /* Running stages finish, then everything ends; movies not done end as cancelled. */
 void md_super_stop(struct md_super *super);
+
+/* What the governor holds now, as a JSON object that the caller owns (jansson's):
+ *
+ *   device   backend, name; total, used, free, own, others, peak_used in bytes
+ *   level    "low", "medium", "high", "critical"
+ *   budget   ours_bytes, cap_bytes, room_bytes (for one more lease), leased_bytes, pending_bytes
+ *   leases   [{id, owner, stage, pid, predicted_bytes, granted_bytes, now_bytes, peak_bytes,
+ *              forced}], oldest first
+ *   workers  [{pid, executor, busy, used_bytes}], with their children
+ *   tiers    {standard, aggressive, emergency: {runs, freed_bytes}}
+ *   paused (by memory, now), pauses, ooms
+ *
+ * What is not known is null. */
+struct json_t *md_super_report_memory(struct md_super *super);
 
 #endif

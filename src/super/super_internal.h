@@ -7,6 +7,7 @@
  *   tier.c     giving memory back
  *   enforce.c  leases as limits of the kernel
  *   flight.c   the flight recorder's files, post-mortems
+ *   report.c   what the governor holds, for who asks
  *   clean.c    what killed workers left behind */
 #ifndef MD_SUPER_SUPER_INTERNAL_H
 #define MD_SUPER_SUPER_INTERNAL_H

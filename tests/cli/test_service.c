@@ -81,6 +81,12 @@ static void on_stop(void *user)
     ((struct fake *)user)->stops++;
 }
 
+static json_t *tell_memory(void *user)
+{
+    (void)user;
+    return json_pack("{s:i}", "ooms", 3);
+}
+
 static int set_up(void **state)
 {
     struct fake *fake = calloc(1, sizeof *fake);
@@ -93,7 +99,8 @@ static int set_up(void **state)
                                   .state = tell_state,
                                   .pause = on_pause,
                                   .resume = on_resume,
-                                  .stop = on_stop};
+                                  .stop = on_stop,
+                                  .memory = tell_memory};
     fake->service = (struct md_service){.queue = fake->queue, .path = "/q"};
     *state = fake;
     return 0;
@@ -291,6 +298,14 @@ static void status_tells_what_goes_on(void **state)
     json_decref(reply);
 }
 
+static void memory_is_what_the_run_says_of_it(void **state)
+{
+    struct fake *fake = *state;
+    expect(fake, "{\"command\":\"memory\"}", "{\"ok\":true,\"running\":false}");
+    fake->service.live = &fake->live;
+    expect(fake, "{\"command\":\"memory\"}", "{\"memory\":{\"ooms\":3},\"ok\":true,\"pid\":");
+}
+
 static void a_run_is_needed_to_be_paused(void **state)
 {
     struct fake *fake = *state;
@@ -317,6 +332,7 @@ int main(void)
         TEST(what_is_queued_joins_the_run_that_goes_on),
         TEST(a_movie_in_flight_is_given_up_and_goes_when_it_has_ended),
         TEST(status_tells_what_goes_on),
+        TEST(memory_is_what_the_run_says_of_it),
         TEST(a_run_is_needed_to_be_paused),
     };
     return cmocka_run_group_tests_name("service", tests, NULL, NULL);

@@ -74,6 +74,40 @@ class Commands(harness.MovieTest):
         self.assertIn("sim:rtx3060", words)
         self.assertIn("12.9GB", words)
 
+    def test_memory_shows_what_a_running_instance_holds(self):
+        movie = harness.make_movie(self.folder / "film.mkv", seconds=16, size="640x360")
+        queue = ("--queue", self.folder / "q.db")
+        run = subprocess.Popen([PROGRAM, "run", "--no-progress", "-j", "1", "--device", "host",
+                                "-o", str(self.out), *map(str, queue), str(movie)],
+                               stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+        self.addCleanup(run.wait)
+        self.addCleanup(run.kill)
+        watch = subprocess.Popen([PROGRAM, "memory", "--watch", "--json", "--device", "host",
+                                  *map(str, queue)], stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(watch.communicate)
+        self.addCleanup(watch.kill)
+        held = None
+        while run.poll() is None and not (held and held["leases"]):
+            held = json.loads(watch.stdout.readline())["instance"]
+        self.assertIsNotNone(held, "it ended before anything was seen")
+        self.assertEqual(held["pid"], run.pid)
+        lease = held["leases"][0]
+        self.assertEqual(lease["owner"], "film.mkv")
+        self.assertEqual(held["budget"]["leased_bytes"],
+                         sum(l["granted_bytes"] for l in held["leases"]))
+        self.assertIn(lease["pid"], [w["pid"] for w in held["workers"]])
+        self.assertEqual(set(held["tiers"]), {"standard", "aggressive", "emergency"})
+        self.assertEqual((held["paused"], held["ooms"]), (False, 0))
+        words = command("memory", "--device", "host", *queue).stdout.decode()
+        if run.poll() is None:
+            self.assertIn(f"moviedigest (pid {run.pid}) is running", words)
+        run.kill()
+        run.wait()
+        told = json.loads(command("memory", "--json", "--device", "host", *queue).stdout)
+        self.assertIsNone(told["instance"])  # its socket is still there, and nobody behind it
+
     def test_a_device_that_is_not_there_is_named(self):
         done = command("memory", "--device", "sim:nothing")
         self.assertEqual(done.returncode, 2)

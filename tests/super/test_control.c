@@ -474,6 +474,7 @@ static void requests_that_make_no_sense_are_refused(void **state)
         "{}",
         "{\"command\":7}",
         "{\"command\":\"status\",\"all\":true}",
+        "{\"command\":\"memory\",\"ids\":[1]}",
         "{\"command\":\"clear\",\"fialed\":true}",
         "{\"command\":\"clear\",\"failed\":1}",
         "{\"command\":\"remove\",\"ids\":3}",

@@ -3,6 +3,7 @@
 
 #include <gov/history.h>
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -202,6 +203,49 @@ static void a_paused_run_starts_nothing_until_it_is_resumed(void **state)
     assert_int_equal(b->result.done_count, 1);
 }
 
+static json_int_t number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    assert_true(json_is_integer(value));
+    return json_integer_value(value);
+}
+
+static void look_at_memory(struct script *script, struct md_super *super)
+{
+    json_t *told = md_super_report_memory(super);
+    const json_t *device = json_object_get(told, "device");
+    const json_t *budget = json_object_get(told, "budget");
+    const json_t *lease = json_array_get(json_object_get(told, "leases"), 0);
+    const json_t *worker = json_array_get(json_object_get(told, "workers"), 0);
+    assert_string_equal(json_string_value(json_object_get(device, "backend")), "host");
+    assert_true(number(device, "used_bytes") > 0);
+    assert_string_equal(json_string_value(json_object_get(lease, "owner")), "one");
+    assert_string_equal(json_string_value(json_object_get(lease, "stage")), "shots");
+    assert_true(number(lease, "granted_bytes") >= number(lease, "predicted_bytes"));
+    assert_int_equal(number(budget, "leased_bytes"), number(lease, "granted_bytes"));
+    assert_int_equal(json_array_size(json_object_get(told, "leases")), 1);
+    assert_int_equal(json_array_size(json_object_get(told, "workers")), 1);
+    assert_true(number(worker, "pid") > 0);
+    assert_int_equal(number(worker, "pid"), number(lease, "pid"));
+    assert_true(number(worker, "used_bytes") > 0);
+    assert_true(json_is_true(json_object_get(worker, "busy")));
+    assert_true(json_is_false(json_object_get(told, "paused")));
+    assert_int_equal(number(told, "ooms"), 0);
+    assert_int_equal(json_object_size(json_object_get(told, "tiers")), 3);
+    json_decref(told);
+}
+
+static void what_it_holds_of_the_memory_is_told_while_it_runs(void **state)
+{
+    struct batch *b = *state;
+    struct script script = {.act = look_at_memory};
+    batch_set(b, "device", "host");
+    batch_add(b, "one", "shots slow 200");
+    run_script(&script, b);
+    assert_int_equal(script.acts, 1);
+    assert_int_equal(b->result.done_count, 1);
+}
+
 /* Rows of the governor's history between two runs. */
 struct kept {
     char regimes[32][GOV_REGIME_MAX];
@@ -261,6 +305,7 @@ int main(void)
         TEST(movies_dropped_end_as_cancelled_and_the_others_go_on),
         TEST(a_stop_lets_the_running_stage_finish_and_the_next_run_goes_on),
         TEST(what_was_learned_is_known_to_the_next_run),
+        TEST(what_it_holds_of_the_memory_is_told_while_it_runs),
         TEST(a_paused_run_starts_nothing_until_it_is_resumed),
     };
     return cmocka_run_group_tests_name("super_hooks", tests, NULL, NULL);
