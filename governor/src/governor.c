@@ -362,7 +362,9 @@ int gov_governor_note_oom(struct gov_governor *g, const struct gov_oom *oom)
     gov_governor_note_time(g, oom->now_us);
     g->ooms_count++;
     g->wanted_bytes = oom->wanted_bytes > 0 ? oom->wanted_bytes : INT64_MAX;
-    bool has_lease = !gov_ledger_get(g->ledger, oom->lease_id, &lease);
+    bool has_lease = oom->lease || !gov_ledger_get(g->ledger, oom->lease_id, &lease);
+    if (oom->lease)
+        lease = *oom->lease;
     uint32_t valid = g->has_sample ? g->sample.valid : 0;
     event.at_us = g->now_us;
     out->lease_id = oom->lease_id;

@@ -21,15 +21,32 @@ struct page {
     int lines;
 };
 
+/* The last end of a part of the sentence in line[from..to), or of a word; 0: there is none. */
+static size_t last_end(const char *line, size_t from, size_t to, const char *ends)
+{
+    for (size_t at = to; at > from; at--)
+        if (strchr(ends, line[at - 1]) && (line[at] == ' ' || line[at - 1] == ' '))
+            return at - 1;
+    return 0;
+}
+
+/* What is too long says less: it ends with a part of the sentence, or at least with a word. */
 static size_t cut_to_columns(const char *line)
 {
-    size_t columns = 0, at = 0;
+    size_t columns = 0, at = 0, half = 0;
     for (; line[at]; at++) {
         bool starts_character = ((unsigned char)line[at] & 0xc0) != 0x80;
         if (starts_character && ++columns > COLUMNS)
             break;
+        if (columns == COLUMNS / 2)
+            half = at;
     }
-    return at;
+    if (!line[at])
+        return at;
+    size_t end = last_end(line, half, at, ",;:");
+    if (!end)
+        end = last_end(line, half, at, " ");
+    return end ? end : at;
 }
 
 __attribute__((format(printf, 2, 3))) static void put_line(struct page *page, const char *format,
@@ -70,17 +87,22 @@ static struct amount sampled(const struct gov_status *status, uint32_t field, in
 static void put_request(struct page *page, struct gov_governor *g, const struct gov_oom *oom)
 {
     struct gov_lease lease = {.granted_bytes = 0};
-    bool leased = oom->lease_id && !gov_governor_lease(g, oom->lease_id, &lease);
-    char owner[GOV_LABEL_MAX], stage[GOV_LABEL_MAX];
+    bool leased = oom->lease || (oom->lease_id && !gov_governor_lease(g, oom->lease_id, &lease));
+    if (oom->lease)
+        lease = *oom->lease;
+    char owner[GOV_LABEL_MAX], stage[GOV_LABEL_MAX], requested[48] = "";
     gov_copy_label(owner, oom->owner ? oom->owner : lease.owner);
     gov_copy_label(stage, oom->stage ? oom->stage : lease.stage);
     put_line(page, "OUT OF MEMORY: %s of %s, batch %d, at %lld.%03lld s", *stage ? stage : "work",
              *owner ? owner : "?", (int)oom->batch, (long long)(oom->now_us / 1000000),
              (long long)(oom->now_us / 1000 % 1000));
     bool measured = leased && lease.peak_bytes >= 0;
-    put_line(page, "  requested %s more; leased %s (predicted %s), measured peak %s",
-             size_of(oom->wanted_bytes > 0, oom->wanted_bytes).text,
-             size_of(leased, lease.granted_bytes).text, size_of(leased, lease.predicted_bytes).text,
+    if (oom->wanted_bytes > 0)
+        snprintf(requested, sizeof requested, "requested %s more; ",
+                 size_of(true, oom->wanted_bytes).text);
+    put_line(page, "  %sleased %s (predicted %s), measured peak %s", requested,
+             size_of(leased, lease.granted_bytes).text,
+             size_of(leased && lease.predicted_bytes > 0, lease.predicted_bytes).text,
              size_of(measured, lease.peak_bytes).text);
 }
 
@@ -164,6 +186,45 @@ static void put_leases(struct page *page, struct gov_governor *g, const struct g
         put_line(page, "    and others");
 }
 
+static char *owner_of(struct gov_event *event)
+{
+    switch (event->kind) {
+    case GOV_EVENT_LEASE_GRANTED:
+    case GOV_EVENT_LEASE_QUEUED:
+    case GOV_EVENT_LEASE_NEVER:
+    case GOV_EVENT_LEASE_RESIZED:
+    case GOV_EVENT_LEASE_RELEASED:
+        return event->u.lease.owner;
+    case GOV_EVENT_OOM:
+        return event->u.oom.owner;
+    case GOV_EVENT_RUNG:
+        return event->u.rung.owner;
+    default:
+        return NULL;
+    }
+}
+
+/* The event in so many bytes, which are no fewer than columns: a long name is cut to what the rest
+ * of the line leaves it. */
+static const char *describe_within(struct gov_event *event, size_t room, char *text, size_t size)
+{
+    enum { LEAST = 10 };
+    static const char mark[] = "..";
+    char *owner = owner_of(event);
+    size_t length = strlen(gov_event_describe(event, text, size));
+    size_t named = owner ? strlen(owner) : 0;
+    size_t over = length > room ? length - room + sizeof mark - 1 : 0;
+    if (!over || named < LEAST + sizeof mark)
+        return text;
+    size_t kept = MAX(named > over ? named - over : 0, (size_t)LEAST);
+    if (kept + sizeof mark > named)
+        return text;
+    while (kept > 0 && ((unsigned char)owner[kept] & 0xc0) == 0x80)
+        kept--;
+    memcpy(owner + kept, mark, sizeof mark);
+    return gov_event_describe(event, text, size);
+}
+
 /* Readings say nothing that is not above already. */
 static void put_events(struct page *page, struct gov_recorder *recorder, int64_t now_us)
 {
@@ -189,7 +250,8 @@ static void put_events(struct page *page, struct gov_recorder *recorder, int64_t
         char ago[32];
         snprintf(ago, sizeof ago, "-%lld.%03lld", (long long)(ago_ms / 1000),
                  (long long)(ago_ms % 1000));
-        put_line(page, "%12s s  %s", ago, gov_event_describe(&events[i], text, sizeof text));
+        put_line(page, "%12s s  %s", ago,
+                 describe_within(&events[i], COLUMNS - 16, text, sizeof text));
     }
 }
 

@@ -473,6 +473,53 @@ static void the_trace_is_json_with_slices_that_close(void **state)
     gov_recorder_free(recorder);
 }
 
+/* A line that is too long ends with a part of its sentence, never within a word. */
+static void a_post_mortem_cuts_no_words(void **state)
+{
+    (void)state;
+    struct gov_recorder *recorder = recorder_of(50);
+    struct gov_governor *g;
+    struct gov_device *device;
+    char text[GOV_POST_MORTEM_MAX];
+    fly(recorder, &g, &device);
+    char owner[GOV_LABEL_MAX] = "a";
+    for (size_t n = 1; n + 1 < sizeof owner; n++) {
+        struct gov_request request = {.owner = owner,
+                                      .stage = "transcript",
+                                      .predicted_bytes = 100 * 1000 * GOV_MB,
+                                      .now_us = 20000 + (int64_t)n};
+        struct gov_admission admission;
+        owner[n] = 'a';
+        assert_int_equal(gov_governor_admit(g, &request, &admission), 0);
+        assert_int_equal(admission.verdict, GOV_NEVER);
+        struct gov_oom oom = {.wanted_bytes = -1, .now_us = request.now_us};
+        gov_post_mortem(g, recorder, &oom, text, sizeof text);
+        const char *line = strstr(text, "refused ");
+        assert_non_null(line);
+        for (const char *next; (next = strstr(line + 1, "refused ")); line = next)
+            ;
+        char said[100];
+        snprintf(said, sizeof said, "%.*s", (int)strcspn(line, "\n"), line);
+        /* A name that is cut says so; after it comes all, or all but the room. */
+        const char *name = strstr(said, " of a");
+        assert_non_null(name);
+        size_t letters = strspn(name + 4, "a");
+        const char *end = name + 4 + letters;
+        size_t whole = n + 1 < GOV_EVENT_OWNER_MAX ? n + 1 : GOV_EVENT_OWNER_MAX - 1;
+        assert_true(letters >= 10 || letters == whole);
+        if (letters < whole)
+            assert_int_equal(strncmp(end, "..", 2), 0);
+        end += letters < whole ? 2 : 0;
+        const char *room = strstr(end, ", room for ");
+        if (strncmp(end, ": cap", 5) != 0 || (!room && end[5]) ||
+            (room && room[strlen(room) - 1] != 'B'))
+            fail_msg("cut in a word: %s", said);
+    }
+    gov_governor_free(g);
+    gov_device_free(device);
+    gov_recorder_free(recorder);
+}
+
 static void a_post_mortem_fits_one_screen_and_says_it_all(void **state)
 {
     (void)state;
@@ -538,7 +585,13 @@ static void a_post_mortem_fits_one_screen_and_says_it_all(void **state)
     assert_int_equal(gov_governor_new(&gov_config_default, NULL, NULL, &g), 0);
     struct gov_oom unknown = {.wanted_bytes = -1};
     assert_true(gov_post_mortem(g, recorder, &unknown, text, sizeof text) > 200);
-    assert_non_null(strstr(text, "requested ? more; leased ?"));
+    assert_non_null(strstr(text, "\n  leased ? (predicted ?), measured peak ?\n"));
+    /* A lease that has ended is told all the same. */
+    const struct gov_lease ended = {
+        .granted_bytes = 90 * GOV_MB, .predicted_bytes = 80 * GOV_MB, .peak_bytes = 95 * GOV_MB};
+    unknown.lease = &ended;
+    gov_post_mortem(g, recorder, &unknown, text, sizeof text);
+    assert_non_null(strstr(text, "\n  leased 90MB (predicted 80MB), measured peak 95MB\n"));
     gov_governor_free(g);
     gov_device_free(device);
     gov_recorder_free(recorder);
@@ -557,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_flight_is_written_and_read_back),
         cmocka_unit_test(the_trace_is_json_with_slices_that_close),
         cmocka_unit_test(a_post_mortem_fits_one_screen_and_says_it_all),
+        cmocka_unit_test(a_post_mortem_cuts_no_words),
     };
     return cmocka_run_group_tests_name("recorder", tests, NULL, NULL);
 }

@@ -192,8 +192,9 @@ enum md_command_kind {
     MD_COMMAND_QUIT,         /* worker */
     MD_COMMAND_KILL,         /* worker */
     MD_COMMAND_RUN_TIER,     /* tier: memory is to be given back; answered by TIER_DONE */
-    MD_COMMAND_POST_MORTEM,  /* movie, stage: an out-of-memory; lease_bytes, the recorder knows more
-                              */
+    MD_COMMAND_POST_MORTEM,  /* movie, stage, batch: an out-of-memory, which is counted and recorded
+                                already; lease_bytes, predicted_bytes, peak_bytes (-1: was never
+                                measured) of the lease, which has ended */
     MD_COMMAND_END,          /* everything is over; the last command of all */
     /* to tell */
     MD_COMMAND_MOVIE_STARTED,  /* movie */
@@ -218,6 +219,7 @@ struct md_command {
     bool will_retry, by_memory, force;
     int threads, batch, attempt;
     int64_t lease_bytes; /* granted; the kernel may enforce it; 0: none is needed */
+    int64_t predicted_bytes, peak_bytes;
     int64_t units_done, units_total;
     enum gov_tier tier;
     enum md_movie_end end;

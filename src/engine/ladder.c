@@ -196,6 +196,8 @@ void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
 {
     struct md_command *command = md_engine_emit_(e, MD_COMMAND_POST_MORTEM, m);
     command->lease_bytes = lease->granted_bytes;
+    command->predicted_bytes = lease->predicted_bytes;
+    command->peak_bytes = lease->peak_bytes;
     command->batch = m->run_batch;
     struct gov_oom oom = {
         .lease_id = lease->id,
@@ -204,6 +206,7 @@ void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
         .wanted_bytes = -1,
         .batch = m->run_batch,
         .now_us = now_us,
+        .lease = lease,
     };
     gov_governor_note_oom(e->params.governor, &oom);
     md_engine_set_failure_(m, failure);

@@ -100,14 +100,20 @@ void md_super_post_mortem_(struct md_super *s, const struct md_command *command)
     char text[GOV_POST_MORTEM_MAX];
     struct md_failure ignored;
     const struct md_job *job = &s->jobs.v[command->movie];
+    /* As it was when it ended; the engine has noted the out-of-memory already. */
+    const struct gov_lease lease = {
+        .granted_bytes = command->lease_bytes,
+        .predicted_bytes = command->predicted_bytes,
+        .peak_bytes = command->peak_bytes,
+    };
     const struct gov_oom oom = {
         .owner = md_path_base(job->movie_path),
         .stage = md_stage_names[command->stage],
         .wanted_bytes = -1,
         .batch = command->batch,
         .now_us = md_super_now_us_(s),
+        .lease = command->lease_bytes > 0 ? &lease : NULL,
     };
-    (void)gov_governor_note_oom(s->memory.governor, &oom);
     size_t n = gov_post_mortem(s->memory.governor, s->memory.recorder, &oom, text, sizeof text);
     md_autofree char *path = md_path_join(job->work_dir, "post-mortem.txt");
     if (path)

@@ -47,6 +47,7 @@ static void run_out(struct scene *w, uint32_t worker)
     const struct md_command *post_mortem = expect(w, MD_COMMAND_POST_MORTEM);
     assert_int_equal(post_mortem->movie, 0);
     assert_true(post_mortem == &w->commands[0]); /* before anything else */
+    assert_in_range(post_mortem->predicted_bytes, 0, post_mortem->lease_bytes);
     assert_null(find(w, MD_COMMAND_STAGE_FAILED, 0));
     step(w, EVENT(SAMPLED));
 }

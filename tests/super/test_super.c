@@ -169,6 +169,13 @@ static void out_of_memory_gets_another_try(void **state)
     batch_run(b);
     assert_int_equal(b->result.done_count, 1);
     expect_told(b, "0 story failed, again");
+    md_autofree char *told = batch_read(b, "out/film/work/post-mortem.txt");
+    assert_non_null(told);
+    expect_text(told, "OUT OF MEMORY: story of film, batch ");
+    expect_text(told, "out of memory 1 times so far"); /* counted once */
+    expect_text(told, "\n  leased ");
+    assert_null(strstr(told, "leased ?")); /* though the lease has ended */
+    assert_null(strstr(told, "predicted ?"));
 }
 
 static void far_too_little_memory_slows_a_batch_down_but_does_not_end_it(void **state)

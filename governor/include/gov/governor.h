@@ -181,6 +181,8 @@ struct gov_oom {
     int64_t wanted_bytes; /* what could not be had */
     int32_t batch;        /* units at once */
     int64_t now_us;
+    /* What it had, where the lease has ended already; NULL: ask the ledger. Borrowed. */
+    const struct gov_lease *lease;
 };
 
 /* Counts it and records it. What to do about it is gov/recover.h's to say. Errors: INVALID. */
