@@ -1,6 +1,7 @@
 /* A movie's way: queued as a small record, in flight in a slot, then a number in a count. */
 #include "engine/engine_internal.h"
 
+#include <gov/recorder.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -232,6 +233,10 @@ void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_fa
 static void end_movie(struct md_engine *e, struct movie *m)
 {
     size_t kept = 0;
+    static const char *const ends[] = {"done", "failed", "cancelled"};
+    char note[GOV_EVENT_TEXT_MAX];
+    snprintf(note, sizeof note, "movie %zu %s: %.80s", (size_t)m->number, ends[m->end], m->label);
+    gov_recorder_note(e->params.recorder, e->now_us, note);
     struct md_command *command = md_engine_emit_(e, MD_COMMAND_MOVIE_ENDED, m);
     command->end = m->end;
     command->failure = m->end == MD_MOVIE_DONE ? NULL : &m->failure;
