@@ -8,12 +8,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/simulate_replay.h"
 #include "cli/simulate_tables.h"
 #include "cli/words.h"
 
 struct simulate {
     int64_t seed, situations, situation, days, stages, movies, sweep_most, sweep_every;
-    const char *studies, *device;
+    const char *studies, *device, *replay;
     bool trace, json, help, off;
 };
 
@@ -21,7 +22,8 @@ static const char usage[] =
     "usage: moviedigest simulate [OPTION...]\n\n"
     "Runs the memory governor and the engine in a virtual world and prints how they do: survival\n"
     "of seeded situations (and of the same with the governor off), availability, throughput\n"
-    "against an oracle, thrash, endurance, and a fault sweep.\n\n";
+    "against an oracle, thrash, endurance, and a fault sweep. With --replay: what a recorded run\n"
+    "would have been on another device.\n\n";
 
 static int fail(const char *message)
 {
@@ -251,7 +253,9 @@ int md_simulate_command(const struct md_cli_command *self, int argc, char *const
         {"movies", MD_WORD_INT, &s.movies, 12, MD_SIM_MOVIES_MAX, "N",
          "of the throughput study (40)"},
         {"device", MD_WORD_TEXT, &s.device, .metavar = "SIM",
-         .help = "of the throughput study (sim:8GB, sim:rtx3060, sim:rtx4090)"},
+         .help = "of the throughput study (sim:8GB, sim:rtx3060, sim:rtx4090) and of --replay"},
+        {"replay", MD_WORD_TEXT, &s.replay, .metavar = "FILE",
+         .help = "run a recorded flight (run --flight, flight.jsonl) again on --device"},
         {"faults", MD_WORD_INT, &s.sweep_most, 0, many, "N",
          "at most so many runs for each kind of fault (0: all)"},
         {"every", MD_WORD_INT, &s.sweep_every, 1, many, "N",
@@ -276,5 +280,7 @@ int md_simulate_command(const struct md_cli_command *self, int argc, char *const
         fputs(md_str_text(&text), stdout);
         return MD_EXIT_DONE;
     }
+    if (s.replay)
+        return md_simulate_replay(s.replay, s.device, s.json);
     return s.situation >= 0 ? replay_situation(&s) : study(&s);
 }

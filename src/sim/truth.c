@@ -15,9 +15,41 @@ static int64_t parts(int64_t whole, int64_t part)
     return MD_MAX((whole + part - 1) / part, 1);
 }
 
+/* --- recorded stages --- */
+
+/* Steps of about half a minute, in each of which it can run out of memory or be stopped. */
+static int64_t recorded_rounds(const struct md_sim_recorded *r)
+{
+    return MD_CLAMP(r->took_us / (30 * MD_SECOND_US), 1, 400);
+}
+
+static const struct md_sim_movie *recorded_movie(const struct md_sim_situation *s,
+                                                 const struct md_movie_facts *facts)
+{
+    for (size_t i = 0; facts && i < s->movie_count; i++)
+        if (s->movies[i].recorded && s->movies[i].facts.duration_us == facts->duration_us)
+            return &s->movies[i];
+    return NULL;
+}
+
+/* Of a media stage: everything goes with its end. */
+static struct md_sim_need recorded_need(const struct md_sim_situation *s, int64_t peak_bytes,
+                                        enum md_settings settings)
+{
+    int64_t bytes = MD_MAX(peak_bytes - s->context_bytes, GOV_MB);
+    if (settings == MD_SETTINGS_CPU || peak_bytes <= 0)
+        return (struct md_sim_need){0};
+    if (settings == MD_SETTINGS_SMALL)
+        bytes = bytes / 100 * 55;
+    return (struct md_sim_need){.base_bytes = bytes / 10 * 7,
+                                .spike_bytes = bytes - bytes / 10 * 7};
+}
+
 int64_t md_sim_units(const struct md_sim_movie *movie, enum md_stage stage,
                      enum md_executor executor)
 {
+    if (movie->recorded)
+        return recorded_rounds(&movie->recorded[stage]) * MD_MAX(movie->recorded[stage].batch, 1);
     const int64_t minute = 60 * MD_SECOND_US;
     int64_t length = movie->facts.duration_us;
     switch (stage) {
@@ -45,6 +77,8 @@ const struct md_sim_model *md_sim_model_of(const struct md_sim_situation *s,
 enum md_executor md_sim_executor(const struct md_sim_situation *s, const struct md_sim_movie *movie,
                                  enum md_stage stage)
 {
+    if (movie->recorded && !movie->recorded[stage].batch)
+        return MD_EXECUTOR_MEDIA;
     if (stage == MD_STAGE_TRANSCRIPT && !movie->has_subtitles && s->asr)
         return MD_EXECUTOR_ASR;
     return stage == MD_STAGE_STORY && s->llm ? MD_EXECUTOR_LLM : MD_EXECUTOR_MEDIA;
@@ -116,6 +150,12 @@ int64_t md_sim_predict(const struct md_sim_situation *s, const struct md_estimat
         (query->stage == MD_STAGE_SHOTS || query->stage == MD_STAGE_RENDER) &&
         (!query->facts || !query->facts->known))
         return 0;
+    const struct md_sim_movie *movie = recorded_movie(s, query->facts);
+    if (movie && query->executor == MD_EXECUTOR_MEDIA) {
+        struct md_sim_need as_then =
+            recorded_need(s, movie->recorded[query->stage].predicted_bytes, query->settings);
+        return sum(&as_then) > 0 ? sum(&as_then) + s->context_bytes : -1;
+    }
     static const struct md_movie_facts none;
     struct md_sim_need need = predicted_need(s, query->facts ? query->facts : &none, query->stage,
                                              query->executor, query->batch, query->settings);
@@ -144,12 +184,29 @@ static double noise_of(const struct md_sim_situation *s, const struct md_sim_mov
     return 1 + md_sim_bell(&random) * s->trouble.noise;
 }
 
+/* What the model's batch took then, by what was predicted: weights are known, the rest is not. */
+static double recorded_factor(const struct md_sim_situation *s, const struct md_sim_recorded *r,
+                              enum md_executor executor)
+{
+    const struct md_sim_model *model = md_sim_model_of(s, executor);
+    int64_t fixed = model->weights_bytes + model->compute_bytes + s->context_bytes;
+    double predicted = (double)model->unit_bytes * MD_MAX(r->batch, 1);
+    double taken = (double)MD_MAX(r->peak_bytes - fixed, 0);
+    return predicted > 0 ? MD_CLAMP(taken / predicted, 0.2, 5) : 1;
+}
+
 struct md_sim_need md_sim_true_need(const struct md_sim_situation *s,
                                     const struct md_sim_movie *movie, enum md_stage stage,
                                     enum md_executor executor, int batch, enum md_settings settings)
 {
+    if (movie->recorded && executor == MD_EXECUTOR_MEDIA)
+        return stage == MD_STAGE_PROBE
+                   ? (struct md_sim_need){0}
+                   : recorded_need(s, movie->recorded[stage].peak_bytes, settings);
     struct md_sim_need need = predicted_need(s, &movie->facts, stage, executor, batch, settings);
     double factor = skew_of(s, movie, stage, executor) * noise_of(s, movie, stage);
+    if (movie->recorded)
+        factor = recorded_factor(s, &movie->recorded[stage], executor);
     /* Weights are files: their size is known but for padding. */
     double resident = 1 + (skew_of(s, movie, stage, executor) - 1) / 10;
     need.resident_bytes = (int64_t)((double)need.resident_bytes * resident);
@@ -194,9 +251,16 @@ int64_t md_sim_batch_us(const struct md_sim_situation *s, const struct md_sim_mo
     const double slower[] = {
         [MD_SETTINGS_NORMAL] = 1, [MD_SETTINGS_SMALL] = 1.5, [MD_SETTINGS_CPU] = 8};
     const struct md_sim_model *model = md_sim_model_of(s, executor);
-    bool on_gpu = model || stage == MD_STAGE_SHOTS || stage == MD_STAGE_RENDER;
+    const struct md_sim_recorded *then = movie->recorded ? &movie->recorded[stage] : NULL;
+    bool on_gpu = model || (then ? then->peak_bytes > 0
+                                 : stage == MD_STAGE_SHOTS || stage == MD_STAGE_RENDER);
     double seconds = model ? (batch + model->half_batch) / model->best_units_per_s
                            : media_unit_s(&movie->facts, stage) * batch;
+    if (then) {
+        seconds = (double)then->took_us / 1e6 / (double)recorded_rounds(then);
+        if (model)
+            seconds *= (batch + model->half_batch) / (then->batch + model->half_batch);
+    }
     if (on_gpu)
         seconds *= slower[settings] / s->speed;
     return MD_MAX((int64_t)(seconds * 1e6), 1000);

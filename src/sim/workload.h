@@ -6,13 +6,24 @@
 
 #include "engine/engine.h"
 
-enum { MD_SIM_MOVIES_MAX = 64, MD_SIM_NEIGHBOURS_MAX = 8 };
+enum { MD_SIM_MOVIES_MAX = 64, MD_SIM_NEIGHBOURS_MAX = 64 };
+
+/* A stage as a flight recorder saw it: it takes what it took then. */
+struct md_sim_recorded {
+    int64_t took_us;         /* at work, on whatever device that was */
+    int64_t predicted_bytes; /* with a context; 0: it used no memory of the device */
+    int64_t peak_bytes;      /* likewise, measured */
+    int batch;               /* > 0: run by the situation's model with so many at once */
+};
 
 struct md_sim_movie {
     char label[48];
     struct md_movie_facts facts; /* what the probe will tell; known false: it cannot be read */
     bool has_subtitles;          /* the transcript needs no model */
     uint64_t seed;               /* of its content: what the units' results are made of */
+    /* MD_STAGES of them, borrowed; NULL: needs and times follow from the facts. The facts' duration
+     * then tells movies apart and must be unique. */
+    const struct md_sim_recorded *recorded;
 };
 
 /* A model as the GPU sees it; sizes from FACTS (measured with libwhisper and libllama on the CPU)
