@@ -51,7 +51,7 @@ static int64_t gap_before(const struct md_flight_movie *movie, int stage)
 
 static void make_stages(const struct md_flight_movie *movie, struct md_sim_recorded *stages)
 {
-    const int64_t least_us = MD_SECOND_US;
+    const int64_t least_us = MD_SECOND_US / 10;
     bool leased_before = true;
     for (int s = 0; s < MD_STAGES; s++) {
         const struct md_flight_stage *then = &movie->stages[s];
