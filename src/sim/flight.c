@@ -247,9 +247,10 @@ static void note_batch(struct reading *r, const struct gov_event_batch *e)
         if (!is_shared_stage(s) || !strstr(e->regime, part))
             continue;
         int *first = &r->flight->first_batch[executor_of(s)];
-        if (!*first)
-            *first = MD_CLAMP(e->from, 1, most);
         r->batch[s] = MD_CLAMP(e->to, 1, most);
+        if (*first)
+            continue;
+        *first = MD_CLAMP(e->from, 1, most);
         for (size_t i = 0; i < r->spans.n; i++) /* nothing was said of those yet */
             if (r->spans.v[i].stage == s && !r->spans.v[i].batch)
                 r->spans.v[i].batch = *first;

@@ -199,10 +199,11 @@ struct md_sim_need md_sim_true_need(const struct md_sim_situation *s,
                                     const struct md_sim_movie *movie, enum md_stage stage,
                                     enum md_executor executor, int batch, enum md_settings settings)
 {
-    if (movie->recorded && executor == MD_EXECUTOR_MEDIA)
-        return stage == MD_STAGE_PROBE
-                   ? (struct md_sim_need){0}
-                   : recorded_need(s, movie->recorded[stage].peak_bytes, settings);
+    if (movie->recorded && executor == MD_EXECUTOR_MEDIA) {
+        /* Before a movie is probed the engine plans without the device. */
+        int64_t peak_bytes = stage == MD_STAGE_PROBE ? 0 : movie->recorded[stage].peak_bytes;
+        return recorded_need(s, peak_bytes, settings);
+    }
     struct md_sim_need need = predicted_need(s, &movie->facts, stage, executor, batch, settings);
     double factor = skew_of(s, movie, stage, executor) * noise_of(s, movie, stage);
     if (movie->recorded)
