@@ -97,7 +97,7 @@ static int transcribe(struct shelf *s, const char *movie, int32_t size)
         error = gov_sim_take(s->device, s->now_us, WORKER, really);
     if (error == GOV_E_DEVICE_NOMEM) {
         char text[GOV_POST_MORTEM_MAX];
-        struct gov_oom oom = {admission.lease_id, NULL, NULL, really, size, s->now_us};
+        struct gov_oom oom = {admission.lease_id, NULL, NULL, really, size, s->now_us, NULL};
         gov_governor_note_oom(s->governor, &oom);
         gov_post_mortem(s->governor, s->recorder, &oom, text, sizeof text);
         printf("%s", text);

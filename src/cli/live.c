@@ -81,7 +81,7 @@ static bool tell_movie(void *user, int64_t id, struct md_live_movie *ret_movie)
         return false;
     const struct md_row *row = &run->board.rows.v[number];
     const struct md_eta_movie eta = for_eta(run, number, md_clock_monotonic_us());
-    *ret_movie = (struct md_live_movie){.waiting = row->waiting,
+    *ret_movie = (struct md_live_movie){.waits_for = md_super_waits_for(run->super, number),
                                         .stage = row->stage,
                                         .attempt = movie->attempt,
                                         .done_us = row->done_us,

@@ -193,6 +193,20 @@ static void append_eta(struct md_str *out, const json_t *object)
         md_str_printf(out, "  ETA %s", md_format_time(text, (int64_t)(s * 1e6)));
 }
 
+static const char *wait_text(const char *name)
+{
+    static const char *const texts[MD_WAITS] = {
+        [MD_WAIT_WORKER] = "waiting for the model, which another movie uses",
+        [MD_WAIT_TURN] = "waiting for its turn",
+        [MD_WAIT_RETRY] = "waiting a moment to try again",
+        [MD_WAIT_RESUME] = "paused",
+    };
+    for (int i = 0; i < MD_WAITS; i++)
+        if (texts[i] && strcmp(name, md_wait_names[i]) == 0)
+            return texts[i];
+    return "waiting for memory";
+}
+
 static void append_movie(struct md_str *out, const json_t *movie)
 {
     enum { NAME_CELLS = 40 };
@@ -205,7 +219,7 @@ static void append_movie(struct md_str *out, const json_t *movie)
     if (*stage)
         md_str_printf(out, "  %s", stage);
     if (*string_of(movie, "waiting_for"))
-        md_str_printf(out, ", waiting for %s", string_of(movie, "waiting_for"));
+        md_str_printf(out, ", %s", wait_text(string_of(movie, "waiting_for")));
     else if (progress >= 0)
         md_str_printf(out, " %.0f %%", progress * 100);
     append_eta(out, movie);

@@ -12,6 +12,11 @@
 #include "base/utf8.h"
 #include "model/options.h"
 
+const char *const md_wait_names[MD_WAITS] = {
+    [MD_WAIT_NOTHING] = "",  [MD_WAIT_MEMORY] = "memory", [MD_WAIT_WORKER] = "worker",
+    [MD_WAIT_TURN] = "turn", [MD_WAIT_RETRY] = "retry",   [MD_WAIT_RESUME] = "resume",
+};
+
 enum { ALL = (1u << MD_JOB_STATES) - 1 };
 
 struct answer {
@@ -96,7 +101,10 @@ static void add_live(const struct md_service *service, json_t *out, const struct
     }
     add_progress(out, live.stage, live.done_us, live.total_us);
     json_object_set_new(out, "attempt", json_integer(live.attempt));
-    json_object_set_new(out, "waiting_for", live.waiting ? json_string("memory") : json_null());
+    json_object_set_new(out, "waiting_for",
+                        live.waits_for == MD_WAIT_NOTHING
+                            ? json_null()
+                            : json_string(md_wait_names[live.waits_for]));
     json_object_set_new(out, "eta_s", seconds(live.eta_us));
 }
 

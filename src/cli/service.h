@@ -10,10 +10,13 @@
 #include "super/request.h"
 #include "super/super.h"
 
+/* "memory", "worker", "turn", "retry", "resume", as replies have them. */
+extern const char *const md_wait_names[MD_WAITS];
+
 /* A movie in flight. */
 struct md_live_movie {
-    bool waiting; /* for memory */
-    int stage;    /* -1 none yet */
+    enum md_wait waits_for;
+    int stage; /* -1 none yet */
     int attempt;
     int64_t done_us, total_us;
     int64_t eta_us; /* -1 unknown */

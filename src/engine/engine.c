@@ -287,6 +287,30 @@ int64_t md_engine_deadline_us(const struct md_engine *e)
     return deadline;
 }
 
+static enum md_wait waits_for(const struct md_engine *e, const struct movie *m)
+{
+    switch (m->phase) {
+    case PHASE_BEGIN:
+        return e->paused ? MD_WAIT_RESUME : m->media.recovering ? MD_WAIT_MEMORY : MD_WAIT_RETRY;
+    case PHASE_IDLE:
+        return e->paused ? MD_WAIT_RESUME : MD_WAIT_NOTHING;
+    case PHASE_WAITING:
+        return e->paused ? MD_WAIT_RESUME : m->waits_for;
+    case PHASE_RECOVERING:
+        return MD_WAIT_MEMORY;
+    default:
+        return MD_WAIT_NOTHING;
+    }
+}
+
+enum md_wait md_engine_waits_for(const struct md_engine *e, size_t movie)
+{
+    for (size_t i = 0; i < e->flight_count; i++)
+        if (e->flight[i]->number == movie)
+            return waits_for(e, e->flight[i]);
+    return MD_WAIT_NOTHING;
+}
+
 bool md_engine_has_ended(const struct md_engine *e)
 {
     return e->has_ended;

@@ -252,6 +252,9 @@ bool md_engine_has_ended(const struct md_engine *engine);
 /* How many movies have ended in each way, by enum md_movie_end. */
 size_t md_engine_count(const struct md_engine *engine, enum md_movie_end end);
 
+/* Of a movie in flight, as of the last step; MD_WAIT_NOTHING for others. */
+enum md_wait md_engine_waits_for(const struct md_engine *engine, size_t movie);
+
 /* Recomputes and compares everything that must hold, over all movies. The part about the movies in
  * flight is asserted after every step. */
 bool md_engine_is_valid(const struct md_engine *engine);

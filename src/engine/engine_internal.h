@@ -123,8 +123,9 @@ struct movie {
     /* waiting for memory */
     bool asked_memory; /* once aloud, then quietly until something changes */
     bool waiting_told;
-    bool hopeless;  /* asks for more than there ever is */
-    bool impatient; /* was forced once and would be again: need not wait for that */
+    enum md_wait waits_for; /* WAITING */
+    bool hopeless;          /* asks for more than there ever is */
+    bool impatient;         /* was forced once and would be again: need not wait for that */
     int64_t waiting_since_us;
     int64_t least_bytes; /* prediction at least; 0: as estimated */
     int64_t asked_bytes; /* last prediction, corrected */

@@ -149,6 +149,7 @@ void md_engine_wait_(struct movie *m, int64_t now_us)
     m->waiting_since_us = now_us;
     m->asked_memory = false;
     m->waiting_told = false;
+    m->waits_for = MD_WAIT_NOTHING;
     m->hopeless = false;
 }
 

@@ -14,6 +14,17 @@ struct md_stage_result {
     int64_t peak_rss_bytes; /* of the worker during the stage; 0 unknown */
 };
 
+/* Why nothing of a movie in flight runs. */
+enum md_wait {
+    MD_WAIT_NOTHING, /* something runs, or is about to */
+    MD_WAIT_MEMORY,
+    MD_WAIT_WORKER, /* the one that holds the model is busy with another movie, or loads it */
+    MD_WAIT_TURN,   /* older movies go first */
+    MD_WAIT_RETRY,  /* a moment after a worker was lost */
+    MD_WAIT_RESUME, /* the user has paused */
+};
+enum { MD_WAITS = MD_WAIT_RESUME + 1 };
+
 enum md_movie_end {
     MD_MOVIE_DONE,
     MD_MOVIE_FAILED,

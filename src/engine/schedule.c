@@ -163,10 +163,17 @@ static enum outcome serve_waiting(struct md_engine *e, struct movie *m, bool blo
         return GOES_ON;
     }
     enum outcome outcome = look_at_worker(e, m, w, now_us);
-    if (outcome != GOES_ON)
+    if (outcome != GOES_ON) {
+        m->waits_for = outcome == WAITS_AND_BLOCKS ? MD_WAIT_MEMORY
+                       : !is_shared(w)             ? MD_WAIT_NOTHING
+                       : w->state == WORKER_NONE   ? MD_WAIT_RETRY
+                                                   : MD_WAIT_WORKER;
         return outcome;
+    }
+    m->waits_for = MD_WAIT_TURN;
     if (blocked || (over_limit && m->stage != MD_STAGE_PROBE))
         return WAITS;
+    m->waits_for = MD_WAIT_MEMORY;
     if (m->hold && younger_hold_memory(e, m))
         return WAITS_AND_BLOCKS;
     return ask_memory(e, m, w, now_us);

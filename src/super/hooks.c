@@ -60,6 +60,11 @@ void md_super_drop(struct md_super *s, size_t movie)
     md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_DROP, .movie = movie});
 }
 
+enum md_wait md_super_waits_for(const struct md_super *s, size_t movie)
+{
+    return md_engine_waits_for(s->engine, movie);
+}
+
 void md_super_pause(struct md_super *s)
 {
     md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_PAUSE});

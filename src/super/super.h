@@ -147,6 +147,9 @@ int md_super_add(struct md_super *super, const struct md_job *job, size_t *ret_m
 /* The movie is not to be done any more; it ends as cancelled. */
 void md_super_drop(struct md_super *super, size_t movie);
 
+/* Why nothing of a movie in flight runs now. */
+enum md_wait md_super_waits_for(const struct md_super *super, size_t movie);
+
 /* Nothing new is started, what runs goes on; the observer's paused and resumed tell. */
 void md_super_pause(struct md_super *super);
 void md_super_resume(struct md_super *super);

@@ -18,6 +18,7 @@ struct fake {
     int64_t ids[20];
     size_t count;
     int64_t in_flight; /* one of them; 0 none */
+    enum md_wait waits_for;
     int64_t left[20];
     size_t left_count;
     bool ending;
@@ -52,7 +53,7 @@ static bool leave(void *user, int64_t id)
 static bool tell_movie(void *user, int64_t id, struct md_live_movie *ret)
 {
     struct fake *fake = user;
-    *ret = (struct md_live_movie){.waiting = true,
+    *ret = (struct md_live_movie){.waits_for = fake->waits_for,
                                   .stage = MD_STAGE_SHOTS,
                                   .attempt = 2,
                                   .done_us = 1,
@@ -281,6 +282,10 @@ static void status_tells_what_goes_on(void **state)
     fake->service.live = &fake->live;
     set_state(fake, 1, MD_JOB_RUNNING);
     fake->in_flight = 1;
+    expect(fake, "{\"command\":\"status\"}", "\"waiting_for\":null");
+    fake->waits_for = MD_WAIT_RESUME;
+    expect(fake, "{\"command\":\"status\"}", "\"waiting_for\":\"resume\"");
+    fake->waits_for = MD_WAIT_MEMORY;
     reply = ask(fake, "{\"command\":\"status\"}");
     const json_t *paused = json_object_get(reply, "paused");
     const json_t *memory = json_object_get(reply, "memory");

@@ -95,6 +95,8 @@ class Queue(harness.MovieTest):
         # What ran comes to its end, and then nothing moves: the movie waits with a stage before it.
         wait_until(lambda: run.poll() is not None or command("status")["memory"]["leased_bytes"] == 0,
                    "the running stage ends")
+        wait_until(lambda: command("status")["movies"][0].get("waiting_for") == "resume",
+                   "the movie is said to wait for the user")
         before = states()
         self.assertEqual(before["second.mkv"], "queued")
         self.assertIsNone(run.poll())

@@ -137,10 +137,17 @@ static void the_oldest_movie_waits_for_a_neighbour_but_not_for_ever(void **state
     for (int i = 0; i < 3; i++) { /* told once, however often it looks */
         step(&w, EVENT(SAMPLED));
         assert_null(find(&w, MD_COMMAND_STAGE_WAITING, 0));
+        assert_int_equal(md_engine_waits_for(w.engine, 0), MD_WAIT_MEMORY);
     }
+    step(&w, EVENT(PAUSE));
+    assert_int_equal(md_engine_waits_for(w.engine, 0), MD_WAIT_RESUME);
+    step(&w, EVENT(RESUME));
+    assert_int_equal(md_engine_waits_for(w.engine, 0), MD_WAIT_MEMORY);
+    deadline_us = md_engine_deadline_us(w.engine);
     w.now_us = deadline_us;
     step(&w, EVENT(TICK));
     expect(&w, MD_COMMAND_RUN);
+    assert_int_equal(md_engine_waits_for(w.engine, 0), MD_WAIT_NOTHING);
     close_world(&w);
 }
 
