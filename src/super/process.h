@@ -30,10 +30,11 @@ struct md_process {
     int stderr_fd;          /* non-blocking; -1 closed */
     struct md_channel channel;
     bool said_hello;
-    bool deaf;        /* we are: nothing it says is heard any more */
-    bool unheard;     /* more may wait in the channel's own buffer, where epoll does not see it */
-    int silent_turns; /* samples taken since it closed its socket and did not end */
-    unsigned watched; /* what epoll waits for on the socket; 0: not in the set */
+    bool deaf;    /* we are: nothing it says is heard any more */
+    bool unheard; /* more may wait in the channel's own buffer, where epoll does not see it */
+    int64_t silent_since_us; /* it had closed its socket and did not end; 0: not seen so */
+    bool given_up;           /* because of that */
+    unsigned watched;        /* what epoll waits for on the socket; 0: not in the set */
     int wait_status;
     char line[MD_LINE_MAX]; /* of its stderr, being put together */
     size_t line_size;

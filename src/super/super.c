@@ -22,9 +22,9 @@ static const char *const worker_programs[MD_EXECUTORS] = {
     [MD_EXECUTOR_LLM] = "moviedigest-llm",
 };
 
-static const int64_t sample_interval_us = MD_SECOND_US / 2; /* pressure builds up over seconds */
-/* We wake up at least every sample_interval_us. A longer gap means that we were stopped or the
+/* We wake up at least every longest_interval_us. A longer gap means that we were stopped or the
  * machine slept, and so were the workers: it must not look as if they hung. */
+static const int64_t longest_interval_us = 2 * MD_SECOND_US;
 static const int64_t longest_gap_us = 5 * MD_SECOND_US;
 
 enum { PROCESSES = 2 * MD_ENGINE_MAX_MOVIES + 2 * MD_EXECUTORS };
@@ -138,6 +138,13 @@ static int start_process(struct md_super *s, const struct md_command *command,
     return MD_OK;
 }
 
+/* Memory is on its way back, and somebody may wait for it. */
+static void sample_soon(struct md_super *s)
+{
+    const int64_t soon_us = MD_SECOND_US / 10;
+    s->next_sample_us = MD_MIN(s->next_sample_us, md_super_now_us_(s) + soon_us);
+}
+
 static void start_worker(struct md_super *s, const struct md_command *command)
 {
     struct md_failure failure = {0};
@@ -230,9 +237,11 @@ static void carry_out(struct md_super *s, const struct md_command *command)
         break;
     case MD_COMMAND_POST_MORTEM:
         md_super_post_mortem_(s, command);
+        sample_soon(s);
         break;
     case MD_COMMAND_RUN_TIER:
         md_super_run_tier_(s, command->tier);
+        sample_soon(s);
         break;
     case MD_COMMAND_END:
         s->ends = true;
@@ -333,6 +342,7 @@ static void bury(struct md_super *s, struct md_process *process)
            event.signal ? "signal" : "status", event.signal ? event.signal : event.exit_status);
     md_super_tell_(s, &event);
     forget_process(s, process);
+    sample_soon(s);
 }
 
 static void bury_the_dead(struct md_super *s)
@@ -408,10 +418,16 @@ static void sample(struct md_super *s)
 /* A worker closes its socket when it ends. One that lives on without it can never answer. */
 static void give_up_the_silent(struct md_super *s)
 {
-    const int turns = 2; /* of sample_interval_us: dying may take a moment */
+    const int64_t dying_us = MD_SECOND_US; /* takes a moment */
     for (size_t i = 0; i < s->processes.n; i++) {
         struct md_process *process = s->processes.v[i];
-        if (process->channel.ended && ++process->silent_turns == turns)
+        if (!process->channel.ended || process->given_up)
+            continue;
+        int64_t now = md_super_now_us_(s);
+        if (!process->silent_since_us)
+            process->silent_since_us = now;
+        process->given_up = now - process->silent_since_us >= dying_us;
+        if (process->given_up)
             md_super_tell_later_(
                 s, &(struct md_event){.kind = MD_EVENT_BROKEN, .worker = process->id});
     }
@@ -423,10 +439,11 @@ static void on_time(struct md_super *s)
 {
     int64_t now = md_super_now_us_(s);
     if (now >= s->next_sample_us) {
-        s->next_sample_us = now + sample_interval_us;
         bury_the_dead(s); /* those for which there is no pidfd */
         give_up_the_silent(s);
         sample(s);
+        int64_t interval_us = gov_governor_next_sample_us(s->memory.governor);
+        s->next_sample_us = now + MD_MIN(interval_us, longest_interval_us);
     }
     if (!s->ends && now >= md_engine_deadline_us(s->engine))
         md_super_tell_(s, &(struct md_event){.kind = MD_EVENT_TICK});

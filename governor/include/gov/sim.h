@@ -158,8 +158,8 @@ GOV_API int64_t gov_sim_calls(const struct gov_device *device, uint32_t calls);
 
 /*
  * The card falls off the bus: all processes lose what they hold, and readings and takes answer
- * DEVICE_LOST until gov_sim_restore. Neighbours come back with the card. Readings that notice either
- * leave an event (gov_device_next_event).
+ * DEVICE_LOST until gov_sim_restore. Neighbours come back with the card. Readings that notice
+ * either leave an event (gov_device_next_event).
  */
 GOV_API int gov_sim_lose(struct gov_device *device);
 GOV_API int gov_sim_restore(struct gov_device *device);
