@@ -17,7 +17,7 @@ static bool has_climbed(const struct gov_recover *recover, enum gov_rung rung)
 /* Memory somebody else gave back since, enough to be worth a try. */
 static bool was_freed(const struct gov_recover_input *input)
 {
-    if (input->free_then_bytes < 0 || input->free_now_bytes < 0)
+    if (input->is_probe || input->free_then_bytes < 0 || input->free_now_bytes < 0)
         return false;
     int64_t gained = input->free_now_bytes - input->free_then_bytes;
     if (input->wanted_bytes > 0)
@@ -41,15 +41,17 @@ static struct gov_recover_decision decide(const struct gov_recover *recover,
 {
     int32_t batch = MAX(input->batch, 1);
     bool fresh = has_climbed(recover, GOV_RUNG_EMERGENCY); /* it ran in a worker started for it */
+    bool mild = !input->is_probe && !input->was_forced;
+    bool less = input->has_smaller || input->has_cpu;
     if (recover->retries < GOV_RECOVER_RETRIES && (input->lease_can_grow || was_freed(input)))
         return (struct gov_recover_decision){GOV_RUNG_RETRY, batch};
-    if (!has_climbed(recover, GOV_RUNG_STANDARD))
+    if (mild && !has_climbed(recover, GOV_RUNG_STANDARD))
         return (struct gov_recover_decision){GOV_RUNG_STANDARD, batch};
-    if (!has_climbed(recover, GOV_RUNG_AGGRESSIVE))
+    if (mild && !has_climbed(recover, GOV_RUNG_AGGRESSIVE))
         return (struct gov_recover_decision){GOV_RUNG_AGGRESSIVE, batch};
-    if (input->has_younger && !has_climbed(recover, GOV_RUNG_HOLD))
+    if ((mild || input->was_forced) && input->has_younger && !has_climbed(recover, GOV_RUNG_HOLD))
         return (struct gov_recover_decision){GOV_RUNG_HOLD, batch};
-    if (batch > 1 || !fresh)
+    if (batch > 1 || (!fresh && (mild || !less)))
         return (struct gov_recover_decision){GOV_RUNG_EMERGENCY, cut(recover, input)};
     if (input->has_smaller && !has_climbed(recover, GOV_RUNG_SMALLER))
         return (struct gov_recover_decision){GOV_RUNG_SMALLER, 1};

@@ -48,6 +48,28 @@ static void rungs_that_cannot_help_are_left_out(void **state)
     assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_FAIL);
 }
 
+static void a_probe_and_a_forced_lease_are_believed_to_be_at_fault(void **state)
+{
+    (void)state;
+    for (int forced = 0; forced < 2; forced++) {
+        struct gov_recover recover = {0};
+        struct gov_recover_input input = bleak(8);
+        input.is_probe = !forced;
+        input.was_forced = forced;
+        input.has_younger = input.has_smaller = true;
+        if (forced)
+            assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_HOLD);
+        assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_EMERGENCY);
+        recover = (struct gov_recover){0};
+        input.batch = 1;
+        input.has_younger = false;
+        assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_SMALLER);
+        input.has_smaller = false; /* nothing less is left: a worker that starts afresh */
+        assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_EMERGENCY);
+        assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_FAIL);
+    }
+}
+
 static void what_somebody_freed_meanwhile_is_tried_first_but_not_for_ever(void **state)
 {
     (void)state;
@@ -246,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rungs_come_in_order_and_each_once),
         cmocka_unit_test(rungs_that_cannot_help_are_left_out),
+        cmocka_unit_test(a_probe_and_a_forced_lease_are_believed_to_be_at_fault),
         cmocka_unit_test(what_somebody_freed_meanwhile_is_tried_first_but_not_for_ever),
         cmocka_unit_test(freed_means_enough_and_by_others),
         cmocka_unit_test(a_lease_that_can_grow_is_grown_first),

@@ -90,13 +90,54 @@ static int32_t largest_that_fits(struct md_engine *e, const struct movie *m, int
     return fits;
 }
 
-int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes)
+/* Free, once the idle models are gone. */
+static int64_t free_without_idle(const struct md_engine *e)
+{
+    int64_t bytes = e->seen_free_bytes;
+    for (int i = 1; i < MD_EXECUTORS && bytes >= 0; i++)
+        if (e->shared[i].state == WORKER_IDLE)
+            bytes += md_engine_held_bytes_(e, &e->shared[i]);
+    return bytes;
+}
+
+/* Settings with which not even batch 1 fits are passed over, until that has faded like any size
+ * that failed, or clearly more is free than when they failed. What an earlier run found may have
+ * been its neighbours' doing: it is tried once more. */
+static void choose_settings(struct md_engine *e, struct movie *m)
+{
+    const enum md_settings last = e->params.device_is_gpu ? MD_SETTINGS_CPU : MD_SETTINGS_SMALL;
+    const int64_t free_bytes = free_without_idle(e);
+    for (; m->settings < last; m->settings++) {
+        char key[GOV_REGIME_MAX];
+        struct gov_batch *batch = stage_batch(e, m, key);
+        int64_t failed_bytes = e->shared[m->executor].failed_free_bytes[m->settings];
+        if (batch->bad != 1 || failed_bytes <= 0 || free_bytes > failed_bytes / 8 * 9)
+            return;
+        gov_batch_next_movie(batch, 1);
+        if (batch->bad != 1)
+            return;
+    }
+}
+
+void md_engine_settings_failed_(struct md_engine *e, struct movie *m)
 {
     char key[GOV_REGIME_MAX];
     struct gov_batch *batch = stage_batch(e, m, key);
     if (!batch)
-        return m->batch ? m->batch : md_engine_threads_(e);
+        return;
+    e->shared[m->executor].failed_free_bytes[m->settings] = MD_MAX(m->free_then_bytes, 0);
+    gov_batch_note_oom(batch, 1, m->lost_peak_bytes);
+}
+
+int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes)
+{
+    char key[GOV_REGIME_MAX];
     bool ungoverned = e->params.policy.ungoverned;
+    if (m->executor != MD_EXECUTOR_MEDIA && !m->chosen && !ungoverned)
+        choose_settings(e, m);
+    struct gov_batch *batch = stage_batch(e, m, key);
+    if (!batch)
+        return m->batch ? m->batch : md_engine_threads_(e);
     int32_t before = batch->size;
     if (!m->chosen)
         m->chosen = ungoverned
@@ -115,6 +156,14 @@ int md_engine_known_good_(struct md_engine *e, const struct movie *m)
     char key[GOV_REGIME_MAX];
     const struct gov_batch *batch = stage_batch(e, m, key);
     return batch && batch->good < m->run_batch ? batch->good : 0;
+}
+
+bool md_engine_is_probe_(struct md_engine *e, const struct movie *m)
+{
+    char key[GOV_REGIME_MAX];
+    const struct gov_batch *batch = stage_batch(e, m, key);
+    bool was_bad = batch && (batch->faded || (batch->bad > 0 && m->run_batch >= batch->bad));
+    return batch && m->run_batch > batch->good && (batch->good > 0 || was_bad);
 }
 
 size_t md_engine_movie_limit_(const struct md_engine *e)

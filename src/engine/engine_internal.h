@@ -87,6 +87,8 @@ struct worker {
     int losses;            /* in a row */
     int64_t not_before_us; /* backing off */
     bool broken;           /* never starts; failure says why */
+    int64_t failed_free_bytes[MD_SETTINGS_CPU + 1]; /* what was free, with what it held, when batch
+                                                       1 failed; 0: not known */
     struct md_failure failure;
 };
 
@@ -125,6 +127,7 @@ struct movie {
     bool waiting_told;
     enum md_wait waits_for; /* WAITING */
     bool hopeless;          /* asks for more than there ever is */
+    bool forced;            /* the present or last try was */
     bool impatient;         /* was forced once and would be again: need not wait for that */
     int64_t waiting_since_us;
     int64_t least_bytes; /* prediction at least; 0: as estimated */
@@ -177,7 +180,10 @@ struct md_engine {
     uint32_t last_worker;
     size_t lease_count;
 
-    struct movie *oldest; /* for which the patience runs; NULL none */
+    /* The last lease that had to be forced after all patience worked: the next need not wait. */
+    bool waiting_is_vain[MD_EXECUTORS];
+    int alone_for[MD_EXECUTORS]; /* so many stages more are not forced beside others */
+    struct movie *oldest;        /* for which the patience runs; NULL none */
     int64_t oldest_since_us;
 
     bool paused, paused_by_memory;
@@ -292,6 +298,10 @@ void md_engine_movie_succeeded_(struct md_engine *e, const struct movie *m);
 void md_engine_batch_oom_(struct md_engine *e, struct movie *m, int64_t peak_bytes);
 void md_engine_batch_worked_(struct md_engine *e, const struct movie *m, int64_t peak_bytes,
                              int64_t busy_us);
+/* Batch 1 ran out with these settings: the next movie begins with smaller ones. */
+void md_engine_settings_failed_(struct md_engine *e, struct movie *m);
+/* What it ran with is more than is known to work. */
+bool md_engine_is_probe_(struct md_engine *e, const struct movie *m);
 int md_engine_known_good_(struct md_engine *e, const struct movie *m);
 
 /* ladder.c */

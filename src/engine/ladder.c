@@ -12,6 +12,9 @@
 
 /* From an out-of-memory to the decision: samples come at least once a second. */
 static const int64_t look_us = MD_SECOND_US;
+/* So many stages of an executor are forced only once nobody else runs, after one that was forced
+ * beside others ran out. As long as a size that failed twice takes to fade. */
+enum { ALONE_FOR = 2 * GOV_BATCH_FADE_MOVIES };
 /* A tier that does not answer is taken as done. Ending an idle worker is part of one. */
 static const int64_t tier_timeout_us = 10 * MD_SECOND_US;
 
@@ -216,6 +219,7 @@ void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
     m->free_then_bytes =
         e->seen_free_bytes < 0 ? -1 : e->seen_free_bytes + MD_MAX(lease->current_bytes, 0);
     m->impatient = false;
+    e->waiting_is_vain[m->executor] = false;
     m->runner = NULL;
     m->phase = PHASE_RECOVERING;
     m->step = STEP_LOOK;
@@ -275,6 +279,8 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
         .wanted_bytes = m->asked_bytes,
         .lease_can_grow = lease_can_grow(e, m),
         .has_younger = has_younger(e, m),
+        .is_probe = md_engine_is_probe_(e, m),
+        .was_forced = m->forced,
         .has_smaller = m->settings == MD_SETTINGS_NORMAL,
         .has_cpu = e->params.device_is_gpu && m->settings != MD_SETTINGS_CPU,
     };
@@ -357,6 +363,7 @@ static void climb(struct md_engine *e, struct movie *m, const struct gov_recover
         break;
     case GOV_RUNG_SMALLER:
     case GOV_RUNG_CPU:
+        md_engine_settings_failed_(e, m);
         m->batch = decision->batch;
         m->settings = decision->rung == GOV_RUNG_SMALLER ? MD_SETTINGS_SMALL : MD_SETTINGS_CPU;
         m->least_bytes = 0; /* what it takes now nobody knows yet */
@@ -393,6 +400,8 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
     }
     bool grows = lease_can_grow(e, m);
     int64_t larger_bytes = larger_lease(m);
+    if (m->forced && has_younger(e, m))
+        e->alone_for[m->executor] = ALONE_FOR;
     struct gov_recover_decision decision = decide(e, m);
     m->least_bytes = decision.rung == GOV_RUNG_RETRY && grows ? larger_bytes : m->least_bytes;
     if (decision.rung == GOV_RUNG_FAIL)

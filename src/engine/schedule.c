@@ -28,6 +28,13 @@ int64_t md_engine_patience_end_(const struct md_engine *e)
     return patience_end(e, e->oldest);
 }
 
+/* What ran out when it was forced beside others waits until they are through. They are: a lease
+ * that is running ends, and nobody is let in while the oldest waits. */
+static bool has_to_be_alone(const struct md_engine *e, const struct movie *m)
+{
+    return m == e->oldest && e->alone_for[m->executor] > 0 && has_running_lease(e);
+}
+
 /* The oldest movie always may run. It waits a moment for what will certainly come back, the leases
  * of younger ones, or may come back, a neighbour's memory; not for what never comes. */
 static bool may_force(const struct md_engine *e, const struct movie *m,
@@ -37,10 +44,13 @@ static bool may_force(const struct md_engine *e, const struct movie *m,
         return false;
     if (e->paused_by_memory)
         return !has_running_lease(e) && md_engine_pause_is_ours_(e, now_us);
+    if (has_to_be_alone(e, m))
+        return false;
     if (m->impatient || now_us >= patience_end(e, m))
         return true;
     return !has_running_lease(e) &&
-           (refused->verdict == GOV_NEVER || refused->reason == GOV_REASON_NO_SAMPLE);
+           (e->waiting_is_vain[m->executor] || refused->verdict == GOV_NEVER ||
+            refused->reason == GOV_REASON_NO_SAMPLE);
 }
 
 void md_engine_run_(struct md_engine *e, struct movie *m, struct worker *w, int64_t now_us)
@@ -138,13 +148,15 @@ static enum outcome ask_memory(struct md_engine *e, struct movie *m, struct work
     bool granted = md_engine_ask_memory_(e, m, w, false, now_us, &refused);
     if (!granted && unload_others(e, w, now_us))
         return WAITS_AND_BLOCKS;
-    if (!granted && may_force(e, m, &refused, now_us)) {
+    bool forces = !granted && may_force(e, m, &refused, now_us);
+    if (forces) {
         granted = md_engine_ask_memory_(e, m, w, true, now_us, &refused);
         m->impatient = true;
     }
+    m->forced = forces;
     m->hopeless = !granted && refused.verdict == GOV_NEVER;
     if (!granted) /* what can never fit runs when it is the oldest; holding others is no help */
-        return m->hopeless ? WAITS : WAITS_AND_BLOCKS;
+        return m->hopeless && !has_to_be_alone(e, m) ? WAITS : WAITS_AND_BLOCKS;
     if (is_shared(w) && w->state == WORKER_NONE)
         start_model(e, m, w, now_us);
     else

@@ -381,6 +381,8 @@ static bool on_done(struct md_engine *e, struct worker *w, const struct md_event
             !e->params.device_is_gpu)
             gov_governor_report_peak(e->params.governor, w->lease, event->result.peak_rss_bytes);
         md_engine_learn_(e, m, w, &event->result);
+        e->waiting_is_vain[m->executor] = m->forced;
+        e->alone_for[m->executor] = MD_MAX(e->alone_for[m->executor] - 1, 0);
     }
     md_engine_rest_(e, w, now_us);
     md_engine_stage_done_(e, m, event);

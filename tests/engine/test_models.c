@@ -273,6 +273,45 @@ static void an_idle_worker_that_falls_silent_is_replaced(void **state)
     close_world(&w);
 }
 
+/* The speech model is forced at batch 1 and fails: smaller settings next, for the next movie, too,
+ * until there is clearly more room than when it failed. */
+static void settings_that_did_not_fit_are_not_tried_for_the_next_movie(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 3);
+    feed(&w, 12.9, 9.8);
+    step(&w, EVENT(SAMPLED));
+    need_transcript(&w, 1);
+    w.now_us += md_engine_params_default.patience_us;
+    if (!find(&w, MD_COMMAND_START_WORKER, 0))
+        step(&w, EVENT(TICK));
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_NORMAL);
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, 1);
+    begin(&w, asr);
+    expect(&w, MD_COMMAND_RUN);
+    step(&w, EVENT(FAILED, .worker = asr, .failure = &no_memory));
+    feed(&w, 12.9, 9.8);
+    step(&w, EVENT(SAMPLED));
+    assert_true(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry);
+    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, asr); /* no mild rung */
+    step(&w, EVENT(GONE, .worker = asr));
+    asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_SMALL);
+    begin(&w, asr);
+    need_transcript(&w, 2);
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 1);
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->settings, MD_SETTINGS_SMALL);
+    feed(&w, 12.9, 3);
+    step(&w, EVENT(SAMPLED));
+    need_transcript(&w, 3);
+    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    step(&w, EVENT(GONE, .worker = expect(&w, MD_COMMAND_QUIT)->worker));
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_NORMAL);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_model_that_never_loads_fails_only_what_needs_it),
         cmocka_unit_test(a_dropped_movie_lets_go_of_the_shared_worker),
         cmocka_unit_test(an_idle_worker_that_falls_silent_is_replaced),
+        cmocka_unit_test(settings_that_did_not_fit_are_not_tried_for_the_next_movie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

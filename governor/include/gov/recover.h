@@ -15,6 +15,9 @@
  * Every rung is bounded: the mild ones are climbed once for each piece of work, emergency at most
  * log4(batch) + 2 times, so that a persistent shortage reaches fail after a known number of tries
  * (gov_recover_most_tries).
+ * A batch that was a probe (more than is known to work) is believed to be at fault: of the mild
+ * rungs only a larger lease is tried, and batch 1 goes to smaller settings at once.
+ * So is a lease that was forced beyond the room there was, but for younger work beside it.
  * Work that got on (a unit finished) starts at the bottom again with the batch that worked.
  * One thread at a time.
  */
@@ -61,6 +64,8 @@ struct gov_recover_input {
     bool lease_can_grow;     /* the ledger and the device have room for a larger lease */
     bool has_younger;        /* younger work holds or will hold memory that could be held back */
     bool has_smaller;        /* smaller settings exist and are not in force */
+    bool is_probe;           /* the batch was more than what is known to work in this regime */
+    bool was_forced;         /* its lease was more than there was room for */
     bool has_cpu;            /* it could run without the device and does not */
 };
 
