@@ -122,6 +122,9 @@ static void print_availability(const struct md_figures *f, struct md_str *out)
                   percent(a->working_us, a->working_us + a->paused_us + a->down_us),
                   percent(a->paused_us, a->working_us + a->paused_us + a->down_us),
                   percent(a->down_us, a->working_us + a->paused_us + a->down_us));
+    for (int i = 0; i < MD_SIM_DOWNS; i++)
+        md_str_printf(out, "    down: %-36s %.4f %%\n", md_sim_down_names[i],
+                      percent(a->down_by_us[i], a->working_us + a->paused_us + a->down_us));
     if (a->hung || a->broken)
         md_str_printf(out, "  %s: %s\n", a->hung ? "it hung" : "it broke", a->why);
     md_str_printf(out, "  at least %.1f %% working or rightly paused: %s\n\n", availability_wanted,
@@ -279,6 +282,10 @@ static void add_availability(json_t *root, const struct md_figures *f)
                   (json_int_t)a->lost_to_memory, "lost_otherwise", (json_int_t)a->lost_otherwise,
                   "percent", availability(a), "working_us", (json_int_t)a->working_us, "paused_us",
                   (json_int_t)a->paused_us, "down_us", (json_int_t)a->down_us));
+    json_t *down = json_object();
+    for (int i = 0; i < MD_SIM_DOWNS; i++)
+        json_object_set_new(down, md_sim_down_names[i], json_integer(a->down_by_us[i]));
+    json_object_set_new(json_object_get(root, "availability"), "down_by_us", down);
 }
 
 static void add_endurance(json_t *root, const struct md_figures *f)

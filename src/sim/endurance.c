@@ -3,6 +3,7 @@
 #include <gov/history.h>
 #include <malloc.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "sim/random.h"
@@ -90,6 +91,7 @@ int md_sim_stay_available(uint64_t seed, int64_t days, struct md_sim_availabilit
     ret->working_us = result.working_us;
     ret->paused_us = result.paused_us;
     ret->down_us = result.down_us;
+    memcpy(ret->down_by_us, result.down_by_us, sizeof ret->down_by_us);
     ret->ooms = (int64_t)result.ooms.n;
     ret->crashes = result.crashes;
     ret->steps = result.steps;

@@ -46,6 +46,7 @@ int md_sim_survive(const struct md_sim_survival_params *params, struct md_sim_su
 struct md_sim_availability {
     int64_t days, movies, lost_to_memory, lost_otherwise;
     int64_t working_us, paused_us, down_us;
+    int64_t down_by_us[MD_SIM_DOWNS]; /* their sum is down_us */
     int64_t ooms, crashes, steps;
     bool hung, broken;
     char why[200];

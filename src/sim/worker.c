@@ -492,6 +492,7 @@ static void run(struct world *w, struct sim_worker *worker, const struct md_comm
     worker->peak_bytes = 0;
     worker->state = WORKER_RUNNING;
     folder->waiting_stage = -1;
+    folder->ran_out = folder->lost_worker = false;
     note_peak(w, worker);
     pounce(w);
     due(w, worker, answer_us);

@@ -24,6 +24,13 @@ enum { MOST_STEPS_IN_PLACE = 20000 };
 const char *const md_sim_operation_names[] = {"allocation", "spawn", "worker", "sample",
                                               "release",    "tier",  NULL};
 
+const char *const md_sim_down_names[] = {"a hung worker nobody has noticed yet",
+                                         "after an out-of-memory",
+                                         "after a lost worker",
+                                         "waiting for a lease",
+                                         "anything else",
+                                         NULL};
+
 /* --- the machine --- */
 
 int md_sim_machine_open(struct md_sim_machine *machine, const struct md_sim_situation *s,
@@ -261,6 +268,12 @@ static void carry_out(struct world *w, const struct md_command *c)
         w->folders.v[c->movie].waiting_stage = (int)c->stage;
         w->folders.v[c->movie].waiting_since_us = w->now_us;
         break;
+    case MD_COMMAND_POST_MORTEM:
+        w->folders.v[c->movie].ran_out = true;
+        break;
+    case MD_COMMAND_STAGE_FAILED:
+        w->folders.v[c->movie].lost_worker = true;
+        break;
     case MD_COMMAND_PAUSED:
     case MD_COMMAND_RESUMED:
         *(c->by_memory ? &w->paused_by_memory : &w->paused_by_user) = c->kind == MD_COMMAND_PAUSED;
@@ -330,6 +343,33 @@ static bool waits_rightly(const struct world *w)
     return false;
 }
 
+static enum md_sim_down why_down(const struct world *w)
+{
+    for (size_t i = 0; i < w->workers.n; i++)
+        if (w->workers.v[i].hangs)
+            return MD_SIM_DOWN_HUNG;
+    for (size_t i = 0; i < w->folders.n; i++) {
+        const struct sim_folder *folder = &w->folders.v[i];
+        if (folder->ended)
+            continue;
+        if (folder->ran_out)
+            return MD_SIM_DOWN_OOM;
+        if (folder->lost_worker)
+            return MD_SIM_DOWN_CRASH;
+        if (folder->waiting_stage >= 0)
+            return MD_SIM_DOWN_WAITS;
+    }
+    return MD_SIM_DOWN_OTHER;
+}
+
+static void note_down(struct world *w, int64_t passed_us)
+{
+    enum md_sim_down why = why_down(w);
+    w->result->down_us += passed_us;
+    w->result->down_by_us[why] += passed_us;
+    world_trace(w, "down for %.3f s: %s", (double)passed_us / 1e6, md_sim_down_names[why]);
+}
+
 static void pass_time(struct world *w, int64_t to_us)
 {
     int64_t passed = to_us - w->now_us;
@@ -343,7 +383,7 @@ static void pass_time(struct world *w, int64_t to_us)
     else if (waits_rightly(w))
         w->result->paused_us += passed;
     else
-        w->result->down_us += passed;
+        note_down(w, passed);
     w->now_us = to_us;
     w->ticks_in_place = 0;
 }

@@ -26,6 +26,18 @@ enum md_sim_operation {
 };
 extern const char *const md_sim_operation_names[]; /* NULL-ended */
 
+/* Why no worker worked, rightly paused apart: the first that holds for a movie, the oldest first.
+ */
+enum md_sim_down {
+    MD_SIM_DOWN_HUNG,  /* a worker hangs and nobody has noticed yet */
+    MD_SIM_DOWN_OOM,   /* after an out-of-memory: the look, a tier, the recovery wait, the lease */
+    MD_SIM_DOWN_CRASH, /* a worker was lost: backing off before the next one */
+    MD_SIM_DOWN_WAITS, /* a stage waits for its lease or its model */
+    MD_SIM_DOWN_OTHER, /* between a movie's end and the next, pauses after a change */
+    MD_SIM_DOWNS
+};
+extern const char *const md_sim_down_names[]; /* NULL-ended */
+
 /* The nth operation (from 1) fails; persistent: it and all after it. nth 0: none. */
 struct md_sim_fault {
     enum md_sim_operation operation;
@@ -114,6 +126,7 @@ struct md_sim_result {
     /* Of that time: a worker worked; none did, rightly (pause for memory that neighbours hold, or
      * by the user); none did although it could have. */
     int64_t working_us, paused_us, down_us;
+    int64_t down_by_us[MD_SIM_DOWNS]; /* their sum is down_us */
     int64_t operations[MD_SIM_OPERATIONS];
     int64_t tiers[GOV_TIER_COUNT];
     /* Models loaded again after an out-of-memory before their last worker's memory was back. */

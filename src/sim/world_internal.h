@@ -65,7 +65,8 @@ struct sim_folder {
     bool ended;
     int troubles; /* deaths made for it */
     int64_t waiting_since_us;
-    int waiting_stage; /* -1: it does not wait for memory */
+    int waiting_stage;         /* -1: it does not wait for memory */
+    bool ran_out, lost_worker; /* and its stage has not been run again since */
 };
 
 struct world {
