@@ -138,7 +138,7 @@ int md_queue_change_(struct md_queue *queue, sqlite3_stmt *statement, int64_t id
 
 int md_queue_do_(struct md_queue *queue, enum md_queue_statement which, struct md_failure *failure)
 {
-    sqlite3_stmt *statement;
+    sqlite3_stmt *statement = NULL;
     int r = md_queue_statement_(queue, which, &statement, failure);
     return r == MD_OK ? md_queue_run_(queue, statement, failure) : r;
 }

@@ -55,8 +55,8 @@ void md_queue_jobs_done(struct md_queue_jobs *jobs);
  * queue in memory. MD_ERR_INPUT: damaged, not a queue, or of a newer version; the message names
  * the file and what to do, and the file is left as it is. */
 int md_queue_open(const char *path, struct md_queue **ret_queue, struct md_failure *failure);
-/* A copy in memory of the file as it is, which is not written, nor locked for long; empty where there
- * is no file. Errors as md_queue_open. */
+/* A copy in memory of the file as it is, which is not written, nor locked for long; empty where
+ * there is no file. Errors as md_queue_open. */
 int md_queue_open_copy(const char *path, struct md_queue **ret_queue, struct md_failure *failure);
 /* Accepts NULL. */
 void md_queue_close(struct md_queue *queue);
