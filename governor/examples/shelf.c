@@ -116,7 +116,8 @@ static int do_movie(struct shelf *s, const char *movie)
     struct gov_recover recover = {0};
     int32_t size = gov_batch_next_movie(batch, fitting(s));
     while (transcribe(s, movie, size)) {
-        struct gov_recover_input input = {size, batch->good, -1, -1, 0, 0, 0, 0, 0};
+        struct gov_recover_input input = {
+            .batch = size, .batch_good = batch->good, .free_then_bytes = -1, .free_now_bytes = -1};
         struct gov_recover_decision next = gov_recover_next(&recover, &input);
         const char *rung = gov_rung_name(next.rung);
         printf("%s: %s, batch %d\n", movie, rung, (int)next.batch);

@@ -77,6 +77,7 @@ struct worker {
     bool others_known;     /* in recovery */
     struct gov_recovery recovery;
     int64_t held_bytes; /* when it last gave a lease back by failing; 0: since then it ran again */
+    int64_t free_then_bytes; /* beside that; < 0: unknown */
 
     /* shared workers */
     int batch; /* as started: at most so many units at once */

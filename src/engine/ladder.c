@@ -132,10 +132,12 @@ void md_engine_tier_ended_(struct md_engine *e, int64_t now_us)
 
 void md_engine_note_end_(struct md_engine *e, struct worker *w, int64_t held_bytes, int64_t now_us)
 {
+    /* What it gave back between its failure and its end is free already. */
+    bool failed = w->held_bytes > held_bytes;
     w->recovery = (struct gov_recovery){
         .began_us = now_us,
-        .held_bytes = MD_MAX(held_bytes, w->held_bytes),
-        .free_before_bytes = e->seen_free_bytes,
+        .held_bytes = failed ? w->held_bytes : held_bytes,
+        .free_before_bytes = failed ? w->free_then_bytes : e->seen_free_bytes,
         .others_before_bytes = -1,
     };
     w->held_bytes = 0;

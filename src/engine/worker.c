@@ -255,6 +255,7 @@ static void media_failed(struct md_engine *e, struct worker *w, const struct md_
     bool starting = w->state == WORKER_STARTING;
     md_engine_release_(e, w, &lease);
     w->held_bytes = MD_MAX(lease.current_bytes, 0);
+    w->free_then_bytes = e->seen_free_bytes;
     md_engine_rest_(e, w, now_us);
     if (is_oom(failure) && ran) {
         w->after_oom = true;

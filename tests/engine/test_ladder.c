@@ -100,6 +100,44 @@ static void the_whole_ladder_is_climbed_and_then_the_movie_fails(void **state)
     close_world(&w);
 }
 
+/* What worker 1 uses, in gigabytes, of 16; and a look at it. */
+static void feed_use(struct scene *w, double gb)
+{
+    int64_t bytes = (int64_t)(gb * GOV_GB);
+    struct gov_sample sample = {
+        .valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE,
+        .at_us = w->now_us,
+        .total_bytes = 16 * GOV_GB,
+        .used_bytes = bytes,
+        .free_bytes = 16 * GOV_GB - bytes,
+    };
+    struct gov_process process = {.pid = 1001, .valid = GOV_PROCESS_USED, .used_bytes = bytes};
+    gov_governor_feed(w->governor, &sample, &process, 1);
+}
+
+static void what_a_worker_freed_before_its_end_is_not_waited_for_again(void **state)
+{
+    struct scene w;
+    open_running(&w, 4);
+    for (int i = 0; i < 2; i++) {
+        run_out(&w, 1);
+        step(&w, EVENT(TIER_DONE));
+        expect(&w, MD_COMMAND_RUN);
+    }
+    feed_use(&w, 0.9);
+    step(&w, EVENT(SAMPLED));
+    step(&w, EVENT(FAILED, .worker = 1, .failure = &no_memory));
+    feed_use(&w, 0.1);
+    step(&w, EVENT(SAMPLED));
+    expect(&w, MD_COMMAND_QUIT);
+    step(&w, EVENT(GONE, .worker = 1));
+    w.now_us += SECOND_US; /* whatever backing off there is */
+    feed_use(&w, 0);
+    step(&w, EVENT(SAMPLED));
+    expect(&w, MD_COMMAND_START_WORKER);
+    close_world(&w);
+}
+
 static void a_tier_that_nobody_answers_holds_nothing_up_for_long(void **state)
 {
     struct scene w;
@@ -309,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_whole_ladder_is_climbed_and_then_the_movie_fails),
+        cmocka_unit_test(what_a_worker_freed_before_its_end_is_not_waited_for_again),
         cmocka_unit_test(a_tier_that_nobody_answers_holds_nothing_up_for_long),
         cmocka_unit_test(no_sample_after_an_out_of_memory_is_not_waited_for_long),
         cmocka_unit_test(memory_that_others_freed_meanwhile_is_tried_at_once),
