@@ -14,8 +14,9 @@ static const char *const stage_colours[MD_STAGES] = {"#9aa5b1", "#2f6fb0", "#53a
 
 static const char head[] =
     "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Plan</title>\n<style>\n"
-    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1180px;color:#1d2733;"
-    "background:#fbfbf9}h1{font-size:1.5rem;margin:0 0 .2rem}p{margin:.2rem 0 1rem;color:#52606d}"
+    "body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;padding:0 1.5rem;"
+    "max-width:1180px;color:#1d2733;background:#fbfbf9}h1{font-size:1.5rem;margin:0 0 "
+    ".2rem}p{margin:.2rem 0 1rem;color:#52606d}"
     "table{border-collapse:collapse;margin:1rem 0}td,th{padding:.25rem .8rem;text-align:right;"
     "border-bottom:1px solid #e4e7eb}td:first-child,th:first-child{text-align:left}"
     "svg{width:100%;height:auto}text{font:12px system-ui,sans-serif;fill:#52606d}"
