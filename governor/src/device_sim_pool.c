@@ -81,16 +81,26 @@ static void return_chunk(struct sim *sim, const struct sim_pool *pool, struct si
     free(chunk->slices);
 }
 
-int gov_sim_pool_free(struct gov_device *device, uint64_t id)
+/* Errors: INVALID, UNSUPPORTED, NOT_FOUND. */
+static int pool_of(struct gov_device *device, uint64_t id, struct sim **ret_sim,
+                   struct sim_pool **ret_pool)
 {
     if (!device)
         return GOV_E_INVALID;
-    struct sim *sim = gov_sim_of(device);
-    if (!sim)
+    *ret_sim = gov_sim_of(device);
+    if (!*ret_sim)
         return GOV_E_UNSUPPORTED;
-    struct sim_pool *pool = find_pool(sim, id);
-    if (!pool)
-        return GOV_E_NOT_FOUND;
+    *ret_pool = find_pool(*ret_sim, id);
+    return *ret_pool ? GOV_OK : GOV_E_NOT_FOUND;
+}
+
+int gov_sim_pool_free(struct gov_device *device, uint64_t id)
+{
+    struct sim *sim;
+    struct sim_pool *pool;
+    int error = pool_of(device, id, &sim, &pool);
+    if (error)
+        return error;
     for (size_t i = 0; i < pool->chunk_count; i++)
         return_chunk(sim, pool, &pool->chunks[i]);
     free(pool->chunks);
@@ -243,14 +253,11 @@ int gov_sim_pool_give(struct gov_device *device, uint64_t id, int64_t address)
 
 int gov_sim_pool_trim(struct gov_device *device, uint64_t id, int64_t *ret_freed_bytes)
 {
-    if (!device)
-        return GOV_E_INVALID;
-    struct sim *sim = gov_sim_of(device);
-    if (!sim)
-        return GOV_E_UNSUPPORTED;
-    struct sim_pool *pool = find_pool(sim, id);
-    if (!pool)
-        return GOV_E_NOT_FOUND;
+    struct sim *sim;
+    struct sim_pool *pool;
+    int error = pool_of(device, id, &sim, &pool);
+    if (error)
+        return error;
     int64_t freed = 0;
     size_t kept = 0;
     for (size_t i = 0; i < pool->chunk_count; i++) {

@@ -3,6 +3,7 @@
  * each step moves past whatever a backend keeps between readings (process_interval_us).
  */
 #include "conformance.h"
+#include "descriptors.h"
 
 #include <dirent.h>
 #include <unistd.h>
@@ -94,17 +95,6 @@ static void near(const struct session *s, int64_t measured, int64_t expected)
     int64_t off = measured - expected;
     if (off > s->backend->slack_bytes || off < -s->backend->slack_bytes)
         fail_msg("%lld measured, %lld expected", (long long)measured, (long long)expected);
-}
-
-static size_t open_descriptors(void)
-{
-    size_t n = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
 }
 
 static void a_reading_is_known_and_adds_up(void **state)

@@ -1,5 +1,6 @@
 /* The host read again and again through descriptors that stay open: what changes behind them. */
 #include "host_tree.h"
+#include "descriptors.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -27,17 +28,6 @@ static int64_t used_by(struct gov_device *device, int64_t pid)
     struct gov_process p = {.pid = pid};
     assert_int_equal(gov_device_processes(device, true, &p, 1), 0);
     return p.valid & GOV_PROCESS_USED ? p.used_bytes / 1024 : -1;
-}
-
-static size_t open_descriptors(void)
-{
-    size_t n = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder))
-        n++;
-    closedir(folder);
-    return n;
 }
 
 static void every_reading_is_new(void **state)

@@ -2,6 +2,7 @@
  * A fault sweep: the n-th allocation fails, n = 1, 2, 3 ... until a whole run passes without. After
  * each the result is a typed error or success, the object still works, and nothing leaks.
  */
+#include "failing_alloc.h"
 #include "tree.h"
 
 #include <unistd.h>
@@ -11,45 +12,6 @@
 #include <gov/reclaim.h>
 
 /* The linker sends the library's allocations here (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static long countdown = -1; /* allocations until one fails; negative: none fails */
-static bool persistent;     /* all after it fail too */
-static long failed;
-
-static bool fails_now(void)
-{
-    if (countdown < 0)
-        return false;
-    if (countdown > 0) {
-        countdown--;
-        return false;
-    }
-    failed++;
-    if (!persistent)
-        countdown = -1;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
 
 static int first_error;
 static struct tree tree;

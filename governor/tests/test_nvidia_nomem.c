@@ -2,48 +2,10 @@
  * The n-th allocation of host memory fails while a device is opened, read and listed, n = 1, 2, 3
  * ...: NOMEM or success, nothing leaks, nothing stays open at the driver.
  */
+#include "failing_alloc.h"
 #include "nvidia_fake.h"
 
 /* The linker sends the library's allocations here (--wrap). */
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-static long countdown = -1; /* allocations until one fails; negative: none fails */
-static bool persistent;
-static long failed;
-
-static bool fails_now(void)
-{
-    if (countdown < 0)
-        return false;
-    if (countdown > 0) {
-        countdown--;
-        return false;
-    }
-    failed++;
-    if (!persistent)
-        countdown = -1;
-    return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-    return fails_now() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-    return fails_now() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-    return fails_now() ? NULL : __real_realloc(old, size);
-}
 
 static int errors;
 
