@@ -16,7 +16,7 @@
 
 const char *const md_strategy_names[] = {"hybrid",       "importance", "narrative",
                                          "audio-visual", "emotional",  NULL};
-const char *const md_transcribe_names[] = {"auto", "subtitles", "off", NULL};
+const char *const md_transcribe_names[] = {"auto", "subtitles", "whisper", "off", NULL};
 const char *const md_quality_names[] = {"draft", "standard", "high", NULL};
 const char *const md_log_format_names[] = {"text", "json", NULL};
 const char *const md_enforce_leases_names[] = {"auto", "cgroup", "rlimit", "off", NULL};
@@ -71,8 +71,30 @@ static const struct md_option table[] = {
     {"transcribe", 't', MD_OPTION_CHOICE, AT(transcribe), .initial = "auto",
      .names = md_transcribe_names, .stages = STAGE(TRANSCRIPT), .group = group_input,
      .metavar = "HOW",
-     .help = "Where the words come from: subtitles beside or in the movie, or off for picture and "
-             "sound alone; auto takes the best there is."},
+     .help =
+         "Where the words come from: subtitles beside or in the movie, whisper for what is "
+         "heard, or off for picture and sound alone; auto takes subtitles where there are any."},
+    {"asr-model", 0, MD_OPTION_TEXT, AT(asr_model), .initial = "", .group = group_input,
+     .metavar = "FILE",
+     .help = "Whisper model (ggml) that writes down what is said; see moviedigest models."},
+    {"language", 0, MD_OPTION_TEXT, AT(language), .initial = "", .stages = STAGE(TRANSCRIPT),
+     .group = group_input, .metavar = "LANG",
+     .help = "Language spoken in the movie, for whisper; it is found out when not given."},
+    {"translate", 0, MD_OPTION_FLAG, AT(translate), .initial = "no", .stages = STAGE(TRANSCRIPT),
+     .group = group_input, .help = "Let whisper translate what is said into English."},
+    {"glossary", 0, MD_OPTION_TEXT, AT(glossary), .initial = "", .stages = STAGE(TRANSCRIPT),
+     .group = group_input, .metavar = "WORDS",
+     .help = "Names and unusual words whisper is to expect, such as \"Orlok, Hutter, Wisborg\"."},
+    {"llm-model", 0, MD_OPTION_TEXT, AT(llm_model), .initial = "", .group = group_input,
+     .metavar = "FILE",
+     .help = "Language model (GGUF) that tells the story; without one the built-in analysis does."},
+    {"llm-context", 0, MD_OPTION_INT, AT(llm_context), .initial = "4096", .min = 512,
+     .max = 1048576, .stages = STAGE(STORY), .group = group_input, .metavar = "TOKENS",
+     .help = "How much a prompt and its reply may hold together; what a model needs grows with "
+             "it."},
+    {"prompts", 0, MD_OPTION_TEXT, AT(prompts), .initial = "", .group = group_input,
+     .metavar = "FOLDER",
+     .help = "Take the language model's prompts from this folder where it has them."},
     {"detector", 0, MD_OPTION_TEXT, AT(detector), .initial = "accurate", .stages = STAGE(SHOTS),
      .group = group_input, .metavar = "NAME", .help = "Shot detector."},
 

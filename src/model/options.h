@@ -18,7 +18,12 @@ enum md_strategy {
     MD_STRATEGY_AUDIO_VISUAL,
     MD_STRATEGY_EMOTIONAL,
 };
-enum md_transcribe { MD_TRANSCRIBE_AUTO, MD_TRANSCRIBE_SUBTITLES, MD_TRANSCRIBE_OFF };
+enum md_transcribe {
+    MD_TRANSCRIBE_AUTO,
+    MD_TRANSCRIBE_SUBTITLES,
+    MD_TRANSCRIBE_WHISPER,
+    MD_TRANSCRIBE_OFF
+};
 enum md_quality { MD_QUALITY_DRAFT, MD_QUALITY_STANDARD, MD_QUALITY_HIGH };
 enum md_log_format { MD_LOG_FORMAT_TEXT, MD_LOG_FORMAT_JSON };
 enum md_enforce_leases {
@@ -51,6 +56,13 @@ struct md_options {
     int64_t audio_track;     /* container stream index, -1 choose */
     char *subtitle_language; /* as above */
     int transcribe;          /* enum md_transcribe */
+    char *asr_model;         /* file of a Whisper model; NULL none */
+    char *language;          /* spoken in the movie; NULL find out */
+    bool translate;          /* speech to English */
+    char *glossary;          /* names and words to expect; NULL none */
+    char *llm_model;         /* GGUF file of a language model; NULL none */
+    int64_t llm_context;     /* tokens a prompt and its reply may have */
+    char *prompts;           /* folder with prompts instead of the built-in ones; NULL none */
     char *detector;          /* shot detector by name */
     int quality;             /* enum md_quality */
     int64_t max_height;      /* of the digest's picture, 0 as the movie */

@@ -18,7 +18,7 @@ unsigned md_stage_needs(enum md_stage stage)
         [MD_STAGE_PROBE] = 0,
         [MD_STAGE_SHOTS] = BIT(PROBE),
         [MD_STAGE_AUDIO] = BIT(PROBE),
-        [MD_STAGE_TRANSCRIPT] = BIT(PROBE),
+        [MD_STAGE_TRANSCRIPT] = BIT(PROBE) | BIT(AUDIO),
         [MD_STAGE_STORY] = BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT),
         [MD_STAGE_SELECT] = BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT) | BIT(STORY),
         [MD_STAGE_RENDER] =
