@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -17,6 +16,7 @@
 #include "transcript/candidate.h"
 #include "transcript/encoding.h"
 #include "transcript/parse.h"
+#include "transcript/source.h"
 #include "transcript/speech.h"
 
 enum { MAX_FILES = 16, MAX_STREAMS = 16 };
@@ -352,28 +352,36 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
     return MD_OK;
 }
 
-/* Files beside the movie come, go and are corrected: name, size and time of each. */
-static int chain_key(const struct md_stage_env *env, uint64_t *inout_key)
+/* Words are there for the reading, or somebody with a model has to listen. A stream counts as words
+ * unread: to read it is to read the movie. */
+static int demand(const struct md_stage_env *env, const struct md_artifacts *in,
+                  struct md_stage_demand *ret_demand)
 {
-    struct md_sidecar_vec sidecars = {0};
-    int r = env->options->transcribe == MD_TRANSCRIBE_OFF
-                ? MD_OK
-                : md_sidecar_find(env->movie_path, &sidecars);
-    for (size_t i = 0; i < sidecars.n; i++) {
-        struct stat st = {0};
-        if (stat(sidecars.v[i].path, &st) < 0)
-            continue;
-        int64_t numbers[] = {st.st_size, st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
-        *inout_key = md_hash(*inout_key, sidecars.v[i].shown, strlen(sidecars.v[i].shown) + 1);
-        *inout_key = md_hash(*inout_key, numbers, sizeof numbers);
+    struct work work = {.env = env, .media = in->media};
+    bool listens = env->options->transcribe == MD_TRANSCRIBE_WHISPER;
+    if (listens && !env->options->asr_model)
+        return md_fail(env->failure, MD_ERR_INPUT,
+                       "--transcribe=whisper needs a speech model: --asr-model FILE");
+    if (env->options->transcribe == MD_TRANSCRIBE_AUTO && env->options->asr_model) {
+        int r = collect_files(&work);
+        if (r == MD_OK)
+            r = load_files(&work);
+        if (r == MD_OK)
+            r = collect_streams(&work);
+        listens = md_candidate_best(&work.candidates, env->options->subtitle_language, NULL) < 0;
+        work_done(&work);
+        if (r < 0)
+            return r == MD_ERR_CANCELLED ? md_fail(env->failure, r, "cancelled")
+                                         : out_of_memory(env);
     }
-    md_sidecar_vec_done(&sidecars);
-    return r;
+    ret_demand->executor = listens ? MD_EXECUTOR_ASR : MD_EXECUTOR_MEDIA;
+    return MD_OK;
 }
 
 const struct md_stage_ops md_stage_ops_transcript = {
     .stage = MD_STAGE_TRANSCRIPT,
-    .revision = 1,
+    .revision = MD_TRANSCRIPT_REVISION,
     .run = run,
-    .chain_key = chain_key,
+    .chain_key = md_transcript_chain_key,
+    .demand = demand,
 };
