@@ -1,0 +1,43 @@
+/* What a model file says about itself, read without the libraries: the main program needs to know
+ * before anything starts, and must not link them. Reads foreign bytes: sizes are checked against
+ * the file, nothing is allocated by what a file claims. */
+#ifndef MD_INFER_MODEL_FILE_H
+#define MD_INFER_MODEL_FILE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum md_model_kind { MD_MODEL_WHISPER, MD_MODEL_GGUF };
+
+struct md_model_file {
+    enum md_model_kind kind;
+    int64_t size_bytes;
+    char name[64];         /* "large-v3" or general.name; "" unknown */
+    char architecture[32]; /* "whisper", "llama", "qwen2" */
+    char quantisation[16]; /* "F16", "Q5_0", "Q4_K_M"; "?" unknown */
+    bool multilingual;     /* Whisper: more than English */
+    /* Whisper: audio; GGUF: the text model */
+    int64_t layers, width, heads, heads_kv, context;
+    int64_t key_length, value_length; /* GGUF: of one head */
+    int64_t text_layers, text_width;  /* Whisper's decoder */
+    int64_t vocabulary;               /* tokens */
+};
+
+/* MD_ERR_NOTFOUND, MD_ERR_IO, MD_ERR_INPUT (neither kind, damaged, cut off, or of a size that
+ * cannot be). */
+int md_model_file_read(const char *path, struct md_model_file *ret_file,
+                       struct md_failure *failure);
+
+/* What using it takes, in bytes, where the weights go to one device. Whisper: weights as in the
+ * file; a state as measured (see the .c file). GGUF: weights; the cache of `context` tokens, at
+ * f16 or q8_0, and what computing takes. */
+struct md_model_memory {
+    int64_t resident_bytes; /* weights and what does not depend on the batch */
+    int64_t unit_bytes;     /* for each unit of a batch */
+};
+void md_model_file_memory(const struct md_model_file *file, int64_t context, bool small_cache,
+                          struct md_model_memory *ret_memory);
+
+#endif
