@@ -12,6 +12,7 @@
 #include "story/emotion.h"
 #include "story/moments.h"
 #include "story/names.h"
+#include "story/narrate.h"
 #include "story/rank.h"
 #include "story/scores.h"
 #include "story/segments.h"
@@ -23,8 +24,7 @@
 
 static const char component[] = "story";
 
-/* Raise when the same input would give another story. */
-enum { REVISION = 2, STEPS = 8 };
+enum { STEPS = 8 };
 
 struct analysis {
     const struct md_stage_env *env;
@@ -168,6 +168,8 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
 
 const struct md_stage_ops md_stage_ops_story = {
     .stage = MD_STAGE_STORY,
-    .revision = REVISION,
+    .revision = MD_STORY_REVISION,
     .run = run,
+    .chain_key = md_story_chain_key,
+    .demand = md_story_demand,
 };
