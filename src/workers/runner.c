@@ -236,31 +236,6 @@ static int get_extent(const struct md_record_view *view, int64_t *ret_batch,
     return MD_OK;
 }
 
-static int load_model(struct runner *runner, const struct md_record_view *view,
-                      struct md_failure *failure)
-{
-    const char *name = md_record_get(view, "executor");
-    int executor = MD_EXECUTOR_MEDIA + 1;
-    struct md_options options = {0};
-    struct md_model_params params = {.options = &options, .log = &runner->log};
-    int64_t batch;
-    while (name && executor < MD_EXECUTORS && strcmp(name, md_executor_names[executor]) != 0)
-        executor++;
-    if (!name || executor == MD_EXECUTORS || !runner->program->models[executor] ||
-        runner->model_ops || runner->has_work)
-        return md_fail(failure, MD_ERR_BUG, "asked to load a model it does not know");
-    int r = get_extent(view, &batch, &params.settings, &params.lease_bytes, failure);
-    if (r == MD_OK)
-        r = take_settings(runner, view, &options, failure);
-    if (r == MD_OK) {
-        params.batch = (int)batch;
-        runner->model_ops = runner->program->models[executor];
-        r = runner->model_ops->load(&params, &runner->model, failure);
-    }
-    md_options_done(&options);
-    return r;
-}
-
 static struct md_stage_env make_env(struct runner *runner, struct md_failure *failure)
 {
     return (struct md_stage_env){
@@ -338,6 +313,36 @@ static int believe_witness(int r, struct md_failure *failure)
         return r;
     return md_fail(failure, MD_ERR_NOMEM, "out of memory (%s)",
                    failure->message[0] ? failure->message : md_error_text(r));
+}
+
+static int load_model(struct runner *runner, const struct md_record_view *view,
+                      struct md_failure *failure)
+{
+    const char *name = md_record_get(view, "executor");
+    int executor = MD_EXECUTOR_MEDIA + 1;
+    struct md_options options = {0};
+    struct md_model_params params = {.options = &options, .log = &runner->log};
+    int64_t batch;
+    while (name && executor < MD_EXECUTORS && strcmp(name, md_executor_names[executor]) != 0)
+        executor++;
+    if (!name || executor == MD_EXECUTORS || !runner->program->models[executor] ||
+        runner->model_ops || runner->has_work)
+        return md_fail(failure, MD_ERR_BUG, "asked to load a model it does not know");
+    int r = get_extent(view, &batch, &params.settings, &params.lease_bytes, failure);
+    if (r == MD_OK)
+        r = take_settings(runner, view, &options, failure);
+    if (r == MD_OK) {
+        params.batch = (int)batch;
+        runner->model_ops = runner->program->models[executor];
+        md_witness_reset();
+        r = runner->model_ops->load(&params, &runner->model, failure);
+        if (r == MD_OK && md_witness_failures() > 0)
+            r = md_fail(failure, MD_ERR_NOMEM, "out of memory loading the model");
+        if (r < 0)
+            r = believe_witness(r, failure);
+    }
+    md_options_done(&options);
+    return r;
 }
 
 static int run_and_save(struct runner *runner, const struct md_stage_env *env, enum md_stage stage)
@@ -451,6 +456,15 @@ static void say_hello(struct runner *runner, const char *program)
     answer(runner);
 }
 
+/* Is there a model that must not be used any more: it could not be loaded, or something failed to
+ * allocate while it was at work? */
+static bool has_broken_model(const struct runner *runner)
+{
+    const struct md_model_ops *ops = runner->model_ops;
+    return ops && (!runner->model || md_witness_failures() > 0 ||
+                   (ops->is_sound && !ops->is_sound(runner->model)));
+}
+
 static long parent_of(int argc, char **argv)
 {
     static const char prefix[] = "--parent=";
@@ -493,6 +507,8 @@ int md_runner_main(int argc, char **argv, const struct md_worker_program *progra
         int r = on_question(&runner, &view, &failure);
         if (r < 0)
             answer_failed(&runner, r, &failure);
+        if (has_broken_model(&runner))
+            _exit(r == MD_ERR_NOMEM ? MD_EXIT_NO_MEMORY : 1);
     }
     leave_movie(&runner);
     if (runner.model_ops)

@@ -2,6 +2,8 @@
 #ifndef MD_WORKERS_RUNNER_H
 #define MD_WORKERS_RUNNER_H
 
+#include <stdbool.h>
+
 #include "model/stage.h"
 
 /* What a worker that holds a model is started with; borrowed for the call. */
@@ -17,6 +19,10 @@ struct md_model_ops {
     /* Loads the model with room for a batch. Stages get it as env->model. */
     int (*load)(const struct md_model_params *params, void **ret_model, struct md_failure *failure);
     void (*unload)(void *model); /* accepts NULL */
+    /* NULL, or: false once a library has failed in a way that nothing must be built upon. The
+     * worker then answers what it was asked, and ends without touching the model again: as it does
+     * when a load fails. */
+    bool (*is_sound)(const void *model);
 };
 
 struct md_worker_program {

@@ -1,0 +1,426 @@
+/* Sound to words. The plan of chunks depends on the sound alone; every chunk's words are a line of
+ * the checkpoint as soon as they are there; the transcript is made of the checkpoint when it is
+ * full. So it is the same whatever the batch was and whoever was killed. */
+#include "workers/asr_stage.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "model/audio.h"
+#include "model/transcript.h"
+#include "transcript/assemble.h"
+#include "transcript/chunk.h"
+#include "transcript/source.h"
+#include "workers/checkpoint.h"
+
+static const char checkpoint_name[] = "speech.units";
+
+enum {
+    STEP = MD_SPEECH_RATE * MD_CHUNK_STEP_US / MD_SECOND_US, /* samples */
+    LANGUAGE_CHUNKS = 3,                                     /* the language is told from so many */
+    LEAST_SAMPLES = 17600,      /* less than a second is refused by whisper; silence fills up */
+    LANGUAGE_UNIT = 1000000000, /* in the checkpoint */
+};
+
+struct hearing {
+    const struct md_stage_env *env;
+    const struct md_audio *audio;
+    struct md_speech *speech;
+    FILE *pcm;
+    int64_t samples; /* in the file */
+    struct md_chunk_vec chunks;
+    json_t **units; /* of each chunk: what was heard; NULL: not done */
+    size_t done;
+    struct md_ints todo;      /* chunks */
+    const struct md_ints *at; /* what md_speech_run counts in */
+    char *language;           /* NULL: not known yet */
+    struct md_checkpoint *checkpoint;
+};
+
+static void hearing_done(struct hearing *h)
+{
+    for (size_t i = 0; h->units && i < h->chunks.n; i++)
+        json_decref(h->units[i]);
+    free(h->units);
+    md_vec_done(&h->chunks);
+    md_vec_done(&h->todo);
+    free(h->language);
+    md_checkpoint_close(h->checkpoint);
+    if (h->pcm)
+        fclose(h->pcm);
+}
+
+static int no_memory(const struct hearing *h)
+{
+    return md_fail(h->env->failure, MD_ERR_NOMEM, "out of memory transcribing");
+}
+
+/* ---- sound ---- */
+
+static int open_pcm(struct hearing *h)
+{
+    struct stat st;
+    md_autofree char *path = md_path_join(h->env->work_dir, h->audio->pcm);
+    if (!path)
+        return no_memory(h);
+    h->pcm = fopen(path, "rbe");
+    if (!h->pcm || fstat(fileno(h->pcm), &st) < 0)
+        return md_fail_errno(h->env->failure, errno, "%s cannot be read", path);
+    h->samples = st.st_size / 2;
+    return MD_OK;
+}
+
+/* Reads up to n samples from a place; what the file does not have is silence. */
+static int read_samples(struct hearing *h, int64_t from, float *samples, size_t n)
+{
+    int16_t block[4096];
+    memset(samples, 0, n * sizeof *samples);
+    if (fseeko(h->pcm, (off_t)(2 * MD_MAX(from, 0)), SEEK_SET) < 0)
+        return md_fail_errno(h->env->failure, errno, "%s cannot be read", h->audio->pcm);
+    while (n > 0) {
+        size_t got = fread(block, 2, MD_MIN(n, MD_ARRAY_LEN(block)), h->pcm);
+        for (size_t i = 0; i < got; i++)
+            samples[i] = (float)block[i] / 32768.0f;
+        samples += got;
+        n -= got;
+        if (got == 0)
+            break;
+    }
+    if (ferror(h->pcm))
+        return md_fail(h->env->failure, MD_ERR_IO, "%s cannot be read", h->audio->pcm);
+    return MD_OK;
+}
+
+/* Decibels of every step. */
+static int measure_levels(struct hearing *h, float **ret_levels, size_t *ret_count)
+{
+    size_t count = (size_t)((h->samples + STEP - 1) / STEP);
+    md_autofree float *levels = malloc((count + 1) * sizeof *levels);
+    float samples[STEP];
+    if (!levels)
+        return no_memory(h);
+    for (size_t i = 0; i < count; i++) {
+        double sum = 0;
+        int r = read_samples(h, (int64_t)i * STEP, samples, STEP);
+        if (r < 0)
+            return r;
+        for (int k = 0; k < STEP; k++)
+            sum += (double)samples[k] * (double)samples[k];
+        levels[i] = (float)(10 * log10(sum / STEP + 1e-9));
+        if (i % 1024 == 0 && md_stage_cancelled(h->env))
+            return md_fail(h->env->failure, MD_ERR_CANCELLED, "cancelled");
+    }
+    *ret_levels = md_take_ptr(levels);
+    *ret_count = count;
+    return MD_OK;
+}
+
+static int64_t sample_at(int64_t time_us)
+{
+    return time_us * MD_SPEECH_RATE / MD_SECOND_US;
+}
+
+/* md_speech_run.read */
+static int read_chunk(void *user, size_t index, float **ret_samples, size_t *ret_count)
+{
+    struct hearing *h = user;
+    const struct md_chunk *chunk = &h->chunks.v[h->at->v[index]];
+    const size_t most = (size_t)MD_SPEECH_LONGEST_S * MD_SPEECH_RATE;
+    md_autofree float *samples = calloc(most, sizeof *samples);
+    size_t n = 0;
+    if (!samples)
+        return no_memory(h);
+    for (int i = 0; i < chunk->piece_count; i++) {
+        int64_t from = sample_at(chunk->pieces[i].start_us);
+        size_t count = (size_t)(sample_at(chunk->pieces[i].end_us) - from);
+        count = MD_MIN(count, most - n);
+        int r = read_samples(h, from, samples + n, count);
+        if (r < 0)
+            return r;
+        n += count;
+    }
+    *ret_samples = md_take_ptr(samples);
+    *ret_count = MD_MAX(n, (size_t)LEAST_SAMPLES);
+    return MD_OK;
+}
+
+static int plan(struct hearing *h)
+{
+    md_autofree float *levels = NULL;
+    size_t count;
+    int r = measure_levels(h, &levels, &count);
+    if (r == MD_OK && md_chunk_plan(h->audio, levels, count, &h->chunks) < 0)
+        r = no_memory(h);
+    if (r < 0)
+        return r;
+    h->units = calloc(h->chunks.n + 1, sizeof(json_t *));
+    return h->units ? MD_OK : no_memory(h);
+}
+
+/* ---- units ---- */
+
+static int told(void *user, int64_t unit, const json_t *data)
+{
+    struct hearing *h = user;
+    if (unit == LANGUAGE_UNIT && json_is_string(data) && !h->language) {
+        h->language = strdup(json_string_value(data));
+        return h->language ? MD_OK : MD_ERR_NOMEM;
+    }
+    if (unit < (int64_t)h->chunks.n && json_is_array(data) && !h->units[unit]) {
+        h->units[unit] = json_incref((json_t *)(uintptr_t)data);
+        h->done++;
+    }
+    return MD_OK;
+}
+
+/* All that shapes what is heard in a chunk. */
+static int hash_all(struct hearing *h, uint64_t *ret_key)
+{
+    const struct md_options *o = h->env->options;
+    uint64_t key = md_options_hash(o, MD_STAGE_TRANSCRIPT, MD_HASH_START);
+    struct md_file_identity files[2];
+    md_autofree char *pcm = md_path_join(h->env->work_dir, h->audio->pcm);
+    int r = pcm ? md_file_identify(pcm, &files[0], h->env->failure) : no_memory(h);
+    if (r == MD_OK)
+        r = md_file_identify(o->asr_model, &files[1], h->env->failure);
+    if (r < 0)
+        return r;
+    for (int i = 0; i < 2; i++) {
+        key = md_hash(key, &files[i].size_bytes, sizeof files[i].size_bytes);
+        key = md_hash(key, &files[i].sample_hash, sizeof files[i].sample_hash);
+    }
+    const int64_t revision = MD_TRANSCRIPT_REVISION;
+    key = md_hash(key, &revision, sizeof revision);
+    for (size_t i = 0; i < h->chunks.n; i++)
+        key = md_hash(key, h->chunks.v[i].pieces,
+                      (size_t)h->chunks.v[i].piece_count * sizeof *h->chunks.v[i].pieces);
+    *ret_key = key;
+    return MD_OK;
+}
+
+static int open_checkpoint(struct hearing *h)
+{
+    uint64_t key;
+    md_autofree char *path = md_path_join(h->env->work_dir, checkpoint_name);
+    int r = path ? hash_all(h, &key) : no_memory(h);
+    if (r == MD_OK)
+        r = md_checkpoint_open(path, key, told, h, &h->checkpoint, h->env->failure);
+    for (size_t i = 0; i < h->chunks.n && r == MD_OK; i++)
+        if (!h->units[i] && md_vec_push(&h->todo, (int64_t)i) < 0)
+            r = no_memory(h);
+    if (r == MD_OK)
+        md_stage_units(h->env, (int64_t)h->done, (int64_t)h->chunks.n);
+    return r;
+}
+
+/* Numbers are written in whole thousandths, so that a unit read back is the one that was written.
+ */
+static json_t *unit_of(const struct md_speech_pieces *pieces)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < pieces->n && array; i++) {
+        const struct md_speech_piece *p = &pieces->v[i];
+        json_t *piece = json_pack("[I, I, I, I, s]", (json_int_t)p->start_us, (json_int_t)p->end_us,
+                                  (json_int_t)lrintf(p->probability * 1000),
+                                  (json_int_t)lrintf(p->no_speech * 1000), p->text);
+        if (!piece || json_array_append_new(array, piece) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
+
+/* md_speech_run.done */
+static int take_chunk(void *user, size_t index, const struct md_speech_pieces *pieces)
+{
+    struct hearing *h = user;
+    int64_t number = h->at->v[index];
+    json_t *unit = unit_of(pieces);
+    if (!unit)
+        return no_memory(h);
+    int r = md_checkpoint_add(h->checkpoint, number, unit, h->env->failure);
+    if (r < 0) {
+        json_decref(unit);
+        return r;
+    }
+    h->units[number] = unit;
+    h->done++;
+    md_stage_units(h->env, (int64_t)h->done, (int64_t)h->chunks.n);
+    md_stage_progress(h->env, h->audio->duration_us * (int64_t)h->done / (int64_t)h->chunks.n,
+                      h->audio->duration_us);
+    return MD_OK;
+}
+
+static bool is_cancelled(void *user)
+{
+    const struct hearing *h = user;
+    return md_stage_cancelled(h->env);
+}
+
+static struct md_speech_run make_run(struct hearing *h, const struct md_ints *which)
+{
+    const struct md_options *o = h->env->options;
+    h->at = which;
+    return (struct md_speech_run){
+        .count = which->n,
+        .at_once = h->env->batch,
+        .threads = h->env->threads,
+        .style = {.language = h->language, .translate = o->translate, .prompt = o->glossary},
+        .user = h,
+        .read = read_chunk,
+        .done = take_chunk,
+        .cancelled = is_cancelled,
+        .failure = h->env->failure,
+    };
+}
+
+/* ---- language ---- */
+
+/* The fullest chunks, the earlier of equals: they have the most to tell from. */
+static int choose_chunks(const struct hearing *h, struct md_ints *ret)
+{
+    for (int i = 0; i < LANGUAGE_CHUNKS && (size_t)i < h->chunks.n; i++) {
+        int64_t best = -1;
+        for (size_t k = 0; k < h->chunks.n; k++) {
+            bool taken = false;
+            for (size_t t = 0; t < ret->n; t++)
+                taken |= ret->v[t] == (int64_t)k;
+            if (!taken && (best < 0 || h->chunks.v[k].length_us > h->chunks.v[best].length_us))
+                best = (int64_t)k;
+        }
+        if (md_vec_push(ret, best) < 0)
+            return MD_ERR_NOMEM;
+    }
+    return MD_OK;
+}
+
+static int detect_language(struct hearing *h)
+{
+    struct md_ints which = {0};
+    const char *language = NULL;
+    int r = choose_chunks(h, &which) < 0 ? no_memory(h) : MD_OK;
+    if (r == MD_OK) {
+        struct md_speech_run run = make_run(h, &which);
+        r = md_speech_detect(h->speech, &run, &language);
+    }
+    md_vec_done(&which);
+    if (r < 0)
+        return r;
+    json_t *unit = json_string(language ? language : "");
+    h->language = strdup(language ? language : "");
+    r = unit && h->language ? md_checkpoint_add(h->checkpoint, LANGUAGE_UNIT, unit, h->env->failure)
+                            : no_memory(h);
+    json_decref(unit);
+    return r;
+}
+
+static int settle_language(struct hearing *h)
+{
+    const char *given = h->env->options->language;
+    if (given) {
+        free(h->language);
+        h->language = strdup(given);
+        return h->language ? MD_OK : no_memory(h);
+    }
+    return h->language || h->chunks.n == 0 ? MD_OK : detect_language(h);
+}
+
+/* ---- the transcript ---- */
+
+static int collect(const struct hearing *h, struct md_heard_vec *heard)
+{
+    for (size_t i = 0; i < h->chunks.n; i++) {
+        size_t k;
+        json_t *piece;
+        json_array_foreach(h->units[i], k, piece)
+        {
+            json_int_t start, end, probability, no_speech;
+            const char *text;
+            if (json_unpack(piece, "[I, I, I, I, s]", &start, &end, &probability, &no_speech,
+                            &text) < 0)
+                continue; /* the check sum is right: it is ours, from another day */
+            struct md_heard one = {.chunk = i,
+                                   .start_us = start,
+                                   .end_us = end,
+                                   .text = text,
+                                   .probability = (float)probability / 1000,
+                                   .no_speech = (float)no_speech / 1000};
+            if (md_vec_push(heard, one) < 0)
+                return MD_ERR_NOMEM;
+        }
+    }
+    return MD_OK;
+}
+
+static int warn(struct md_transcript *transcript, const char *text)
+{
+    char *copy = strdup(text);
+    if (!copy || md_vec_push(&transcript->warnings, copy) < 0) {
+        free(copy);
+        return MD_ERR_NOMEM;
+    }
+    return MD_OK;
+}
+
+static int write_down(const struct hearing *h, struct md_transcript *transcript)
+{
+    const struct md_asr_model *model = h->env->model;
+    struct md_heard_vec heard = {0};
+    int r = collect(h, &heard);
+    if (r == MD_OK)
+        r = md_transcript_assemble(h->audio, &h->chunks, &heard, transcript);
+    md_vec_done(&heard);
+    if (r == MD_OK && h->chunks.n == 0)
+        r = warn(transcript, "no speech was found in the sound");
+    transcript->source = MD_TRANSCRIPT_WHISPER;
+    transcript->origin = strdup(model->name);
+    const char *language = h->env->options->translate ? "en" : h->language;
+    if (language && *language)
+        transcript->language = strdup(language);
+    return r == MD_OK && transcript->origin ? MD_OK : no_memory(h);
+}
+
+static int hear(struct hearing *h, struct md_transcript *transcript)
+{
+    int r = open_pcm(h);
+    if (r == MD_OK)
+        r = plan(h);
+    if (r == MD_OK)
+        r = open_checkpoint(h);
+    if (r == MD_OK)
+        r = settle_language(h);
+    if (r == MD_OK && h->todo.n > 0) {
+        struct md_speech_run run = make_run(h, &h->todo);
+        r = md_speech_run(h->speech, &run);
+    }
+    return r == MD_OK ? write_down(h, transcript) : r;
+}
+
+static int run(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact)
+{
+    const struct md_asr_model *model = env->model;
+    struct hearing h = {.env = env, .audio = in->audio, .speech = model->speech};
+    struct md_transcript *transcript = ret_artifact;
+    int r = MD_OK;
+    if (in->audio->present && in->audio->pcm)
+        r = hear(&h, transcript);
+    else if (warn(transcript, "the movie has no sound") < 0)
+        r = no_memory(&h);
+    hearing_done(&h);
+    return r;
+}
+
+const struct md_stage_ops md_stage_ops_transcript_asr = {
+    .stage = MD_STAGE_TRANSCRIPT,
+    .revision = MD_TRANSCRIPT_REVISION,
+    .run = run,
+    .chain_key = md_transcript_chain_key,
+};

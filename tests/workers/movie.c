@@ -1,0 +1,117 @@
+#include "movie.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "model/audio.h"
+#include "model/media.h"
+
+enum { RATE = 16000 };
+
+static unsigned next(unsigned *seed)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return *seed >> 8;
+}
+
+static void add_range(struct md_audio *audio, int64_t start_us, int64_t end_us, int sound)
+{
+    struct md_sound_range range = {start_us, end_us, sound, 1};
+    assert_int_equal(md_vec_push(&audio->ranges, range), MD_OK);
+    while ((int64_t)audio->speech.n * audio->window_us < end_us) {
+        assert_int_equal(md_vec_push(&audio->speech, sound == MD_SOUND_SPEECH ? 0.9f : 0), MD_OK);
+        assert_int_equal(md_vec_push(&audio->loudness, sound == MD_SOUND_SPEECH ? -20 : -70),
+                         MD_OK);
+    }
+}
+
+/* Noise in words of 0.3 s with pauses of 0.3 s now and then; each stretch has its own strength. */
+static void add_sound(FILE *pcm, int64_t samples, bool talk, unsigned *seed)
+{
+    unsigned strength = 1000 + next(seed) % 8000;
+    for (int64_t i = 0; i < samples; i++) {
+        bool pause = i % (4 * RATE) > 3.7 * RATE;
+        int value = talk && !pause ? (int)(next(seed) % (2 * strength)) - (int)strength : 0;
+        int16_t sample = (int16_t)value;
+        fwrite(&sample, 2, 1, pcm);
+    }
+}
+
+static void make_sound(const char *work, int seconds, unsigned seed)
+{
+    struct md_failure failure = {0};
+    struct md_audio audio = {.present = true,
+                             .duration_us = seconds * INT64_C(1000000),
+                             .integrated_lufs = -23,
+                             .window_us = 500000,
+                             .pcm = strdup("audio.pcm")};
+    md_autofree char *path = md_path_join(work, "audio.pcm");
+    FILE *pcm = fopen(path, "wb");
+    assert_non_null(pcm);
+    bool talk = false;
+    for (int at = 0; at < seconds; talk = !talk) {
+        int length = talk ? 3 + (int)(next(&seed) % 18) : 2 + (int)(next(&seed) % 8);
+        length = length < seconds - at ? length : seconds - at;
+        add_sound(pcm, (int64_t)length * RATE, talk, &seed);
+        add_range(&audio, at * INT64_C(1000000), (at + length) * INT64_C(1000000),
+                  talk ? MD_SOUND_SPEECH : MD_SOUND_SILENCE);
+        at += length;
+    }
+    assert_int_equal(fclose(pcm), 0);
+    assert_int_equal(md_artifact_save(&md_artifact_audio, work, 2, &audio, &failure), MD_OK);
+    md_artifact_done(&md_artifact_audio, &audio);
+}
+
+char *movie_make(int seconds, unsigned seed)
+{
+    struct md_failure failure = {0};
+    char *folder = strdup("/tmp/moviedigest-test-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    md_autofree char *work = md_path_join(folder, "work");
+    md_autofree char *movie = md_path_join(folder, "movie");
+    assert_int_equal(md_mkdir_p(work, &failure), MD_OK);
+    assert_int_equal(md_file_write_atomic(movie, &seed, sizeof seed, &failure), MD_OK);
+    struct md_media media = {.name = strdup("movie"),
+                             .uri = strdup("file:///movie"),
+                             .duration_us = seconds * INT64_C(1000000),
+                             .video_stream = -1,
+                             .audio_stream = 0};
+    struct md_stream stream = {.kind = MD_STREAM_AUDIO, .codec = strdup("pcm"), .channels = 1};
+    assert_int_equal(md_vec_push(&media.streams, stream), MD_OK);
+    if (md_artifact_save(&md_artifact_media, work, 1, &media, &failure) != MD_OK)
+        fail_msg("%s", failure.message);
+    md_artifact_done(&md_artifact_media, &media);
+    make_sound(work, seconds, seed);
+    return folder;
+}
+
+void movie_remove(char *folder)
+{
+    md_remove_tree(folder, NULL);
+    free(folder);
+}
+
+char *movie_read(const char *folder, const char *name)
+{
+    char *bytes = NULL;
+    struct md_failure ignored = {0};
+    md_autofree char *work = md_path_join(folder, "work");
+    md_autofree char *path = md_path_join(work, name);
+    md_file_read(path, 1 << 28, &bytes, NULL, &ignored);
+    return bytes;
+}
+
+void movie_forget(const char *folder, const char *name)
+{
+    md_autofree char *work = md_path_join(folder, "work");
+    md_autofree char *path = md_path_join(work, name);
+    unlink(path);
+}
