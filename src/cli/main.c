@@ -11,6 +11,7 @@
 #include "cli/memory.h"
 #include "cli/plan.h"
 #include "cli/queue_commands.h"
+#include "cli/models.h"
 #include "cli/run.h"
 #include "cli/simulate.h"
 
@@ -82,6 +83,9 @@ static const struct md_cli_command commands[] = {
      md_plan_command, true},
     {"simulate", "[OPTION...]", "Run the memory governor in a virtual world, print its figures",
      md_simulate_command, false},
+    {"models", "list|check FILE...|add FILE...",
+     "List model files found here, look into some, or put them where they are found",
+     md_models_command, false},
     {"version", "", "Show the version", version_command, false},
     {"help", "[COMMAND|man|options]",
      "This text; a command's options; the manual page (roff); docs/options.md", help_command,

@@ -537,6 +537,22 @@ static void turn(struct md_super *s)
     md_super_close_(s);
 }
 
+/* A model without a program to run it is told at once. */
+static int take_models(struct md_super *s, struct md_engine_model *models,
+                       struct md_failure *failure)
+{
+    const struct md_engine_model *given = s->params->models;
+    int r = given ? MD_OK : md_super_find_models_(s->params->options, models, failure);
+    for (int i = 0; i < MD_EXECUTORS && r == MD_OK; i++) {
+        if (given)
+            models[i] = given[i];
+        s->load_us[i] = models[i].load_us;
+        if (models[i].name)
+            r = find_worker_program(s, (enum md_executor)i, failure);
+    }
+    return r;
+}
+
 static int open_engine(struct md_super *s, const struct gov_config *config,
                        struct md_failure *failure)
 {
@@ -557,12 +573,11 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.device = s->memory.name;
     params.device_is_gpu = !s->memory.is_host;
     params.recorder = s->memory.recorder;
-    for (int i = 0; s->params->models && i < MD_EXECUTORS; i++) {
-        params.models[i] = s->params->models[i];
-        s->load_us[i] = params.models[i].load_us;
-    }
     s->heartbeat_us = params.heartbeat_us;
-    int r = md_engine_new(&params, &s->engine);
+    int r = take_models(s, params.models, failure);
+    if (r < 0)
+        return r;
+    r = md_engine_new(&params, &s->engine);
     return r < 0 ? md_fail(failure, r, "the engine cannot start: %s", md_error_text(r)) : MD_OK;
 }
 

@@ -103,7 +103,8 @@ struct md_super_params {
     const struct md_log *log;                 /* may be NULL */
     const struct md_super_observer *observer; /* may be NULL */
     int64_t tick_us;                          /* 0: no ticks */
-    /* By enum md_executor, what shared workers hold; NULL: there are no models. Copied. */
+    /* By enum md_executor, what shared workers hold; NULL: the models of the options.
+     * Copied. */
     const struct md_engine_model *models;
     /* The program for every kind of worker. NULL: moviedigest-media, -asr and -llm beside this
      * executable, then in libexecdir, then where a build folder has them. */

@@ -121,6 +121,12 @@ int md_super_recall_(struct md_super *s, const struct gov_config *config,
 /* Keeps what is new in it. */
 void md_super_remember_(struct md_super *s);
 
+/* models.c */
+
+/* Looks at the model files the options name; models (MD_EXECUTORS of them) borrow the names. */
+int md_super_find_models_(const struct md_options *options, struct md_engine_model *models,
+                          struct md_failure *failure);
+
 /* talk.c */
 
 /* Reads everything a worker has said and passes it on. */

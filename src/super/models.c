@@ -1,0 +1,51 @@
+/* The models a run may use, as the engine wants to know them. Files are looked at before any movie
+ * starts: a damaged one is a sentence at the beginning, not a failed movie in the night. */
+#include "super/super_internal.h"
+
+#include "base/cleanup.h"
+#include "base/file.h"
+#include "infer/model_file.h"
+
+/* A disk of a tenth of a gigabyte a second is a slow one; it is measured once a model was loaded.
+ */
+static const int64_t load_bytes_per_s = 100000000;
+/* A worker with its libraries and one batch's sound or text. */
+static const int64_t worker_bytes = 80000000;
+
+static int look_at(const char *path, enum md_model_kind kind, int64_t context, const char *option,
+                   struct md_engine_model *ret_model, struct md_failure *failure)
+{
+    struct md_model_file file;
+    struct md_model_memory memory;
+    int r = md_model_file_read(path, &file, failure);
+    if (r < 0)
+        return r;
+    if (file.kind != kind)
+        return md_fail(failure, MD_ERR_INPUT, "%s: %s is %s", option, path,
+                       file.kind == MD_MODEL_WHISPER ? "a Whisper model" : "a language model");
+    md_model_file_memory(&file, context, false, &memory);
+    *ret_model = (struct md_engine_model){
+        .name = md_path_base(path),
+        .resident_bytes = memory.resident_bytes + worker_bytes,
+        .unit_bytes = memory.unit_bytes,
+        .load_us = MD_MAX(file.size_bytes / (load_bytes_per_s / 1000000), 1000000),
+    };
+    return MD_OK;
+}
+
+int md_super_find_models_(const struct md_options *options, struct md_engine_model *models,
+                          struct md_failure *failure)
+{
+    int r = MD_OK;
+    if (options->transcribe == MD_TRANSCRIBE_WHISPER && !options->asr_model)
+        return md_fail(failure, MD_ERR_INPUT,
+                       "--transcribe=whisper needs a speech model: --asr-model FILE");
+    if (options->asr_model &&
+        (options->transcribe == MD_TRANSCRIBE_AUTO || options->transcribe == MD_TRANSCRIBE_WHISPER))
+        r = look_at(options->asr_model, MD_MODEL_WHISPER, 0, "--asr-model",
+                    &models[MD_EXECUTOR_ASR], failure);
+    if (r == MD_OK && options->llm_model)
+        r = look_at(options->llm_model, MD_MODEL_GGUF, options->llm_context, "--llm-model",
+                    &models[MD_EXECUTOR_LLM], failure);
+    return r;
+}
