@@ -82,6 +82,20 @@ static void put_int(struct maker *m, int value)
     put(m, &word, sizeof word);
 }
 
+/* IEEE half precision of a value within its range, rounded to nearest. */
+static uint16_t to_half(float value)
+{
+    float magnitude = fabsf(value);
+    uint16_t sign = signbit(value) ? 0x8000 : 0;
+    int exponent;
+    if (magnitude < 0x1p-24f)
+        return sign;
+    frexpf(magnitude, &exponent);
+    exponent = exponent - 1 < -14 ? -14 : exponent - 1;
+    long units = lrintf(ldexpf(magnitude, 10 - exponent)); /* 1024 to 2048; less: subnormal */
+    return (uint16_t)(sign | (units + (exponent + 14L) * 1024));
+}
+
 static void put_values(struct maker *m, const float *values, size_t n, int type)
 {
     if (type == F32) {
@@ -89,7 +103,7 @@ static void put_values(struct maker *m, const float *values, size_t n, int type)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        _Float16 half = (_Float16)values[i];
+        uint16_t half = to_half(values[i]);
         put(m, &half, sizeof half);
     }
 }
