@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "media/subtitle_reader.h"
+#include "model/audio.h"
 #include "model/language.h"
 #include "transcript/candidate.h"
 #include "transcript/encoding.h"
@@ -368,7 +369,8 @@ static int demand(const struct md_stage_env *env, const struct md_artifacts *in,
             r = load_files(&work);
         if (r == MD_OK)
             r = collect_streams(&work);
-        listens = md_candidate_best(&work.candidates, env->options->subtitle_language, NULL) < 0;
+        listens = in->audio && in->audio->present &&
+                  md_candidate_best(&work.candidates, env->options->subtitle_language, NULL) < 0;
         work_done(&work);
         if (r < 0)
             return r == MD_ERR_CANCELLED ? md_fail(env->failure, r, "cancelled")
