@@ -11,7 +11,7 @@ static void open_gpu(struct scene *w, int movies)
 {
     struct md_engine_params params = md_engine_params_default;
     params.max_movies = movies;
-    params.stages = BIT(PROBE) | BIT(TRANSCRIPT);
+    params.stages = BIT(PROBE) | BIT(AUDIO) | BIT(TRANSCRIPT);
     params.device = "rtx3060";
     params.device_is_gpu = true;
     params.models[ASR] = (struct md_engine_model){"ears", 3 * GOV_GB, GOV_GB / 2, 3 * SECOND_US};
@@ -25,6 +25,7 @@ static void need_transcript(struct scene *w, uint32_t worker)
 {
     begin(w, worker);
     run_stage(w, worker, MD_STAGE_PROBE);
+    run_stage(w, worker, MD_STAGE_AUDIO);
     step(w, EVENT(NEEDED, .worker = worker, .stage = MD_STAGE_TRANSCRIPT, .executor = ASR,
                   .units_total = 40));
 }
@@ -222,6 +223,7 @@ static void a_model_that_never_loads_fails_only_what_needs_it(void **state)
     assert_int_equal(w.failure.code, MD_ERR_INPUT);
     begin(&w, 2); /* the other one has subtitles */
     run_stage(&w, 2, MD_STAGE_PROBE);
+    run_stage(&w, 2, MD_STAGE_AUDIO);
     run_stage(&w, 2, MD_STAGE_TRANSCRIPT);
     finish_movie(&w, 2);
     assert_int_equal(md_engine_count(w.engine, MD_MOVIE_DONE), 1);
@@ -252,7 +254,7 @@ static void an_idle_worker_that_falls_silent_is_replaced(void **state)
     struct scene w;
     struct md_engine_params params = md_engine_params_default;
     params.max_movies = 1;
-    params.stages = BIT(PROBE) | BIT(TRANSCRIPT);
+    params.stages = BIT(PROBE) | BIT(AUDIO) | BIT(TRANSCRIPT);
     params.heartbeat_us = 5 * SECOND_US;
     params.device_is_gpu = true;
     params.models[ASR] = (struct md_engine_model){"ears", GOV_GB, GOV_MB, SECOND_US};
