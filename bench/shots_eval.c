@@ -39,11 +39,11 @@ static int detect_all(struct eval *eval, struct md_video_reader *reader, struct 
         if (rc < 0)
             break;
         md_history_add(history);
-        int64_t settled = eval->detector->step(state, false, found);
+        int64_t settled = eval->detector->step(state, MD_DETECTOR_GOES_ON, found);
         rc = settled < 0 ? (int)settled : MD_OK;
     }
     if (rc == MD_ERR_EOF)
-        rc = eval->detector->step(state, true, found) < 0 ? MD_ERR_NOMEM : MD_OK;
+        rc = eval->detector->step(state, MD_DETECTOR_FILM_END, found) < 0 ? MD_ERR_NOMEM : MD_OK;
     eval->detector->destroy(state);
     md_looker_free(looker);
     return rc;
@@ -167,7 +167,8 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--detector") == 0 && i + 1 < argc) {
             name = argv[++i];
         } else if (strcmp(argv[i], "--threads") == 0 && i + 1 < argc) {
-            eval.threads = MD_CLAMP(atoi(argv[++i]), 1, 64);
+            int threads = atoi(argv[++i]);
+            eval.threads = MD_CLAMP(threads, 1, 64);
         } else {
             return usage();
         }

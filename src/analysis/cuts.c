@@ -54,7 +54,7 @@ float md_cut_score(const struct md_history *history, int64_t frame, float rate)
     for (int64_t f = frame - reach; f <= frame + reach; f++) {
         if (f == frame)
             continue;
-        if (f > 0 && f >= md_history_first(history) && f < md_history_count(history)) {
+        if (f > md_history_first(history) && f < md_history_count(history)) {
             residuals[n] = md_history_change(history, f)->residual;
             histograms[n] = md_history_change(history, f)->histogram;
         }

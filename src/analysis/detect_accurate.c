@@ -45,8 +45,9 @@ static void *create(const struct md_history *history)
     struct accurate *state = calloc(1, sizeof *state);
     if (state) {
         state->history = history;
+        state->next = md_history_count(history);
         state->run_first = -1;
-        state->last_flash = -MD_HISTORY_FRAMES;
+        state->last_flash = state->next - MD_HISTORY_FRAMES;
     }
     return state;
 }
@@ -110,7 +111,7 @@ static void propose(struct accurate *state, struct open candidate, float rate)
 
 static void judge_cut(struct accurate *state, int64_t frame, float rate)
 {
-    if (frame == 0)
+    if (frame == md_history_first(state->history)) /* nothing to compare with */
         return;
     float score = md_cut_score(state->history, frame, rate);
     if (score <= 0)
@@ -220,8 +221,9 @@ static int64_t give_out(struct accurate *state, bool finish, float rate,
     return settled;
 }
 
-static int64_t step(void *opaque, bool finish, struct md_boundary_vec *out)
+static int64_t step(void *opaque, enum md_detector_end end, struct md_boundary_vec *out)
 {
+    bool finish = end != MD_DETECTOR_GOES_ON;
     struct accurate *state = opaque;
     float rate = md_history_rate(state->history);
     int ahead = MD_MAX(md_cut_look_ahead(rate), md_fade_look_ahead(rate));
@@ -232,7 +234,7 @@ static int64_t step(void *opaque, bool finish, struct md_boundary_vec *out)
         judge_fade(state, state->next, rate);
     }
     if (finish && state->run_first >= md_history_first(state->history) && !state->run_is_long)
-        propose_fade(state, state->run_first, count - 1, true, rate);
+        propose_fade(state, state->run_first, count - 1, end == MD_DETECTOR_FILM_END, rate);
     return give_out(state, finish, rate, out);
 }
 

@@ -20,7 +20,7 @@ static void *create(const struct md_history *history)
 {
     struct simple *simple = calloc(1, sizeof *simple);
     if (simple)
-        simple->history = history;
+        *simple = (struct simple){history, md_history_count(history)};
     return simple;
 }
 
@@ -35,7 +35,7 @@ static int64_t step(struct simple *simple, float (*value)(const struct md_change
 {
     for (; simple->next < md_history_count(simple->history); simple->next++) {
         float v = value(md_history_change(simple->history, simple->next));
-        if (v < threshold || simple->next == 0)
+        if (v < threshold || simple->next == md_history_first(simple->history))
             continue;
         struct md_boundary boundary = {
             .start_frame = simple->next,
@@ -59,12 +59,12 @@ static float content_value(const struct md_change *change)
     return change->plain + change->chroma / 2;
 }
 
-static int64_t step_histogram(void *state, bool finish, struct md_boundary_vec *out)
+static int64_t step_histogram(void *state, enum md_detector_end end, struct md_boundary_vec *out)
 {
     return step(state, histogram_value, histogram_threshold, out);
 }
 
-static int64_t step_content(void *state, bool finish, struct md_boundary_vec *out)
+static int64_t step_content(void *state, enum md_detector_end end, struct md_boundary_vec *out)
 {
     return step(state, content_value, content_threshold, out);
 }

@@ -23,18 +23,26 @@ static inline int64_t md_boundary_split(const struct md_boundary *boundary)
     return boundary->start_frame + (boundary->end_frame - boundary->start_frame + 1) / 2;
 }
 
+/* Why a detector is asked to make up its mind. */
+enum md_detector_end {
+    MD_DETECTOR_GOES_ON,   /* more frames follow */
+    MD_DETECTOR_RANGE_END, /* no more frames, but the film goes on */
+    MD_DETECTOR_FILM_END,  /* the film's last frame was added */
+};
+
 /* What a detector implements. It sees frames through the history only, which outlives it. */
 struct md_detector_ops {
-    const char *name;                                  /* as the option is spelled */
-    const char *description;                           /* a sentence for people */
-    void *(*create)(const struct md_history *history); /* NULL when out of memory */
-    void (*destroy)(void *state);                      /* NULL is fine */
-    /* Called after each added frame, and once more with finish = true when there are no more (then
-     * every boundary still open is decided). Appends what it decided to out, in order, not
-     * overlapping. Returns the first frame about which it is not yet sure: no boundary that splits
-     * before it will come. It must be sure of all but the last MD_DETECTOR_LATENCY frames.
-     * Negative: MD_ERR_NOMEM. */
-    int64_t (*step)(void *state, bool finish, struct md_boundary_vec *out);
+    const char *name;        /* as the option is spelled */
+    const char *description; /* a sentence for people */
+    /* Begins with the next frame the history gets. NULL when out of memory. */
+    void *(*create)(const struct md_history *history);
+    void (*destroy)(void *state); /* NULL is fine */
+    /* Called after each added frame, and once more with another end than MD_DETECTOR_GOES_ON when
+     * there are no more (then every boundary still open is decided). Appends what it decided to
+     * out, in order, not overlapping. Returns the first frame about which it is not yet sure: no
+     * boundary that splits before it will come. It must be sure of all but the last
+     * MD_DETECTOR_LATENCY frames. Negative: MD_ERR_NOMEM. */
+    int64_t (*step)(void *state, enum md_detector_end end, struct md_boundary_vec *out);
 };
 
 enum { MD_DETECTOR_LATENCY = 400 };

@@ -39,7 +39,8 @@ static int climb(const struct md_history *history, int64_t from, int by, float r
         int64_t later = by > 0 ? frame : frame + 1;
         const struct md_change *change = md_history_change(history, later);
         float deviation = md_history_look(history, frame)->deviation;
-        if (later > 0 && i > 1 && change->plain > 12 && deviation > 2.5f * highest + 8)
+        if (later > md_history_first(history) && i > 1 && change->plain > 12 &&
+            deviation > 2.5f * highest + 8)
             break;
         if (deviation > highest + waver + waver_share * highest) {
             highest = deviation;

@@ -10,7 +10,7 @@
 enum { RATE_FRAMES = 32, OUTSIDE = 4 };
 
 struct md_history {
-    int64_t count;
+    int64_t begin, count;
     struct md_look looks[MD_HISTORY_FRAMES + 1]; /* one more: the slot being filled */
     struct md_change changes[MD_HISTORY_FRAMES + 1];
 };
@@ -23,6 +23,12 @@ struct md_history *md_history_new(void)
 void md_history_free(struct md_history *history)
 {
     free(history);
+}
+
+void md_history_begin(struct md_history *history, int64_t frame)
+{
+    assert(frame >= 0);
+    history->begin = history->count = frame;
 }
 
 static size_t place(int64_t frame)
@@ -40,7 +46,7 @@ void md_history_add(struct md_history *history)
     struct md_look *look = md_history_slot(history);
     struct md_change *change = &history->changes[place(history->count)];
     *change = (struct md_change){0};
-    if (history->count > 0)
+    if (history->count > history->begin)
         md_change_measure(&history->looks[place(history->count - 1)], look, change);
     history->count++;
 }
@@ -52,7 +58,7 @@ int64_t md_history_count(const struct md_history *history)
 
 int64_t md_history_first(const struct md_history *history)
 {
-    return MD_MAX(history->count - MD_HISTORY_FRAMES, 0);
+    return MD_MAX(history->count - MD_HISTORY_FRAMES, history->begin);
 }
 
 const struct md_look *md_history_look(const struct md_history *history, int64_t frame)
@@ -96,9 +102,9 @@ void md_history_activity(const struct md_history *history, int64_t start, int64_
 
 float md_history_rate(const struct md_history *history)
 {
-    if (history->count == 0)
+    if (history->count == history->begin)
         return 25;
-    int64_t last = history->count - 1, first = MD_MAX(last - RATE_FRAMES, 0);
+    int64_t last = history->count - 1, first = MD_MAX(last - RATE_FRAMES, history->begin);
     const struct md_look *a = md_history_look(history, first);
     const struct md_look *b = md_history_look(history, last);
     int64_t span_us = b->pts_us + b->duration_us - a->pts_us;

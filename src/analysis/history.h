@@ -1,5 +1,5 @@
 /* The last few hundred looks and how each changed from the one before: all the memory a detector
- * has of the picture. Frames are numbered from 0 in the order they were added. */
+ * has of the picture. Frames are numbered as in the film, in the order they were added. */
 #ifndef MD_ANALYSIS_HISTORY_H
 #define MD_ANALYSIS_HISTORY_H
 
@@ -13,16 +13,21 @@ struct md_history;
 struct md_history *md_history_new(void); /* NULL when out of memory */
 void md_history_free(struct md_history *history);
 
+/* Forgets everything; the next frame added is number `frame` of the film. A new history begins with
+ * frame 0. */
+void md_history_begin(struct md_history *history, int64_t frame);
+
 /* Where the next look is to be taken; md_history_add then measures its change and counts it. The
  * look that was added MD_HISTORY_FRAMES ago is overwritten. */
 struct md_look *md_history_slot(struct md_history *history);
 void md_history_add(struct md_history *history);
 
-/* Frames added so far. Valid frames are [count - MD_HISTORY_FRAMES, count), from 0 at least. */
+/* The number of the next frame to be added, which is how many were when the history began with
+ * frame 0. Valid frames are [first, count), the last MD_HISTORY_FRAMES at most. */
 int64_t md_history_count(const struct md_history *history);
 int64_t md_history_first(const struct md_history *history);
 
-/* frame must be valid: asserted. The change of frame 0 is all zero. */
+/* frame must be valid: asserted. The change of the frame it began with is zero. */
 const struct md_look *md_history_look(const struct md_history *history, int64_t frame);
 const struct md_change *md_history_change(const struct md_history *history, int64_t frame);
 

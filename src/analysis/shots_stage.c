@@ -77,10 +77,10 @@ static void stop(struct work *work, bool done)
     md_looker_free(work->looker);
 }
 
-static int ask_detector(struct work *work, bool finish)
+static int ask_detector(struct work *work, enum md_detector_end end)
 {
     int64_t settled =
-        work->detector->step(work->detector_state, finish, md_shots_build_boundaries(work->build));
+        work->detector->step(work->detector_state, end, md_shots_build_boundaries(work->build));
     if (settled < 0)
         return fail_nomem(work);
     settled = MD_MIN(settled, md_history_count(work->history));

@@ -40,7 +40,7 @@ static void add(struct film *film, const struct paint *paint)
     paint_look(&noisy, index, film->rate, md_history_slot(film->history));
     md_history_add(film->history);
     size_t before = film->found.n;
-    int64_t settled = film->detector->step(film->state, false, &film->found);
+    int64_t settled = film->detector->step(film->state, MD_DETECTOR_GOES_ON, &film->found);
     assert_true(settled >= film->settled); /* never takes back what it was sure of */
     assert_true(settled >= index + 1 - MD_DETECTOR_LATENCY);
     for (size_t i = before; i < film->found.n; i++)
@@ -50,7 +50,7 @@ static void add(struct film *film, const struct paint *paint)
 
 static void finish(struct film *film)
 {
-    assert_true(film->detector->step(film->state, true, &film->found) >= 0);
+    assert_true(film->detector->step(film->state, MD_DETECTOR_FILM_END, &film->found) >= 0);
     for (size_t i = 1; i < film->found.n; i++)
         assert_true(md_boundary_split(&film->found.v[i - 1]) <
                     md_boundary_split(&film->found.v[i]));
