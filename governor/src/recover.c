@@ -2,8 +2,9 @@
  * The ladder. Mild rungs come first because they cost milliseconds and lose nothing: most
  * shortages on a shared device are somebody else's moment. Ending the worker costs a model's
  * loading time and is the only thing that surely returns every byte, fragmentation included; a
- * smaller batch costs throughput, smaller settings and the CPU cost more of it; only giving up
- * costs the movie. Each rung leaves a mark that only success wipes away, which bounds the whole.
+ * smaller batch costs throughput, smaller settings and the CPU cost more of it; another way costs
+ * some of the result; only giving up costs the movie. Each rung leaves a mark that only success
+ * wipes away, which bounds the whole.
  */
 #include <gov/recover.h>
 
@@ -57,6 +58,8 @@ static struct gov_recover_decision decide(const struct gov_recover *recover,
         return (struct gov_recover_decision){GOV_RUNG_SMALLER, 1};
     if (input->has_cpu && !has_climbed(recover, GOV_RUNG_CPU))
         return (struct gov_recover_decision){GOV_RUNG_CPU, 1};
+    if (input->has_fallback && !has_climbed(recover, GOV_RUNG_FALLBACK))
+        return (struct gov_recover_decision){GOV_RUNG_FALLBACK, 1};
     return (struct gov_recover_decision){GOV_RUNG_FAIL, batch};
 }
 
@@ -79,8 +82,8 @@ void gov_recover_note_success(struct gov_recover *recover)
 
 int32_t gov_recover_most_tries(int32_t batch)
 {
-    /* standard, aggressive, hold, smaller, cpu, and the one that fails */
-    int32_t tries = GOV_RECOVER_RETRIES + 6;
+    /* standard, aggressive, hold, smaller, cpu, fallback, and the one that fails */
+    int32_t tries = GOV_RECOVER_RETRIES + 7;
     /* The first cut may go to batch - 1 only. */
     for (batch = MAX(batch, 1) - 1; batch > 1; batch = MAX(batch / 4, 1))
         tries++;
@@ -97,6 +100,7 @@ const char *gov_rung_name(enum gov_rung rung)
         [GOV_RUNG_EMERGENCY] = "restart with a smaller batch",
         [GOV_RUNG_SMALLER] = "smaller settings",
         [GOV_RUNG_CPU] = "CPU",
+        [GOV_RUNG_FALLBACK] = "fallback",
         [GOV_RUNG_FAIL] = "give up",
     };
     return rung >= 0 && rung < GOV_RUNG_COUNT ? names[rung] : "?";

@@ -21,11 +21,12 @@ static void the_rungs_come_in_order_and_each_once(void **state)
     } rows[] = {
         {GOV_RUNG_STANDARD, 16}, {GOV_RUNG_AGGRESSIVE, 16}, {GOV_RUNG_HOLD, 16},
         {GOV_RUNG_EMERGENCY, 4}, {GOV_RUNG_EMERGENCY, 1},   {GOV_RUNG_SMALLER, 1},
-        {GOV_RUNG_CPU, 1},       {GOV_RUNG_FAIL, 1},        {GOV_RUNG_FAIL, 1},
+        {GOV_RUNG_CPU, 1},       {GOV_RUNG_FALLBACK, 1},    {GOV_RUNG_FAIL, 1},
+        {GOV_RUNG_FAIL, 1},
     };
     struct gov_recover recover = {0};
     struct gov_recover_input input = bleak(16);
-    input.has_younger = input.has_smaller = input.has_cpu = true;
+    input.has_younger = input.has_smaller = input.has_cpu = input.has_fallback = true;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct gov_recover_decision decision = gov_recover_next(&recover, &input);
         assert_int_equal(decision.rung, rows[i].rung);
@@ -160,13 +161,14 @@ static int32_t climb(int32_t batch, unsigned bits, int32_t good_below)
     input.free_then_bytes = bits & 16 ? 0 : -1;
     input.free_now_bytes = bits & 32 ? 4 * GOV_GB : -1;
     input.wanted_bytes = bits & 64 ? GOV_GB : 0;
+    input.has_fallback = bits & 128;
     for (int32_t tries = 1; tries < 100; tries++) {
         input.batch_good = input.batch - good_below;
         struct gov_recover_decision decision = gov_recover_next(&recover, &input);
         assert_in_range(decision.batch, 1, input.batch);
         if (decision.rung == GOV_RUNG_FAIL)
             return tries;
-        if (decision.rung == GOV_RUNG_SMALLER || decision.rung == GOV_RUNG_CPU)
+        if (decision.rung >= GOV_RUNG_SMALLER)
             assert_int_equal(decision.batch, 1);
         else if (decision.rung != GOV_RUNG_EMERGENCY)
             assert_int_equal(decision.batch, input.batch);
@@ -180,14 +182,14 @@ static void a_persistent_shortage_fails_after_a_known_number_of_tries(void **sta
     (void)state;
     int32_t most_seen = 0;
     for (int32_t batch = 1; batch <= 300; batch++)
-        for (unsigned bits = 0; bits < 128; bits++)
+        for (unsigned bits = 0; bits < 256; bits++)
             for (int32_t good = 0; good <= 4; good++) {
                 int32_t tries = climb(batch, bits, good);
                 assert_in_range(tries, 3, gov_recover_most_tries(batch));
                 most_seen = tries > most_seen ? tries : most_seen;
             }
     assert_int_equal(most_seen, gov_recover_most_tries(300)); /* the bound is no looser than true */
-    assert_true(climb(INT32_MAX, 127, 1) <= gov_recover_most_tries(INT32_MAX));
+    assert_true(climb(INT32_MAX, 255, 1) <= gov_recover_most_tries(INT32_MAX));
     assert_true(gov_recover_most_tries(-5) == gov_recover_most_tries(1));
 }
 

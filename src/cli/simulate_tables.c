@@ -25,7 +25,7 @@ bool md_figures_survive(const struct md_figures *f)
 {
     const struct md_sim_survival *on = f->governed, *off = f->ungoverned;
     return on->lost_to_memory == 0 && on->hangs == 0 && on->broken == 0 && on->wrong_results == 0 &&
-           (!off || 2 * off->situations_with_losses > off->situations);
+           on->fallbacks == 0 && (!off || 2 * off->situations_with_losses > off->situations);
 }
 
 static double availability(const struct md_sim_availability *a)
@@ -36,7 +36,7 @@ static double availability(const struct md_sim_availability *a)
 bool md_figures_stay_available(const struct md_figures *f)
 {
     const struct md_sim_availability *a = f->availability;
-    return !a->hung && !a->broken && a->lost_to_memory == 0 &&
+    return !a->hung && !a->broken && a->lost_to_memory == 0 && a->fallbacks == 0 &&
            availability(a) >= availability_wanted;
 }
 
@@ -63,7 +63,7 @@ bool md_figures_endure(const struct md_figures *f)
 static bool takes_fault(const struct md_sim_sweep *s)
 {
     return s->runs > 0 && s->hangs == 0 && s->broken == 0 && s->untyped == 0 &&
-           s->wrong_results == 0 && (s->persistent || s->failed == 0);
+           s->wrong_results == 0 && (s->persistent || (s->failed == 0 && s->fallbacks == 0));
 }
 
 bool md_figures_take_faults(const struct md_figures *f)
@@ -80,10 +80,10 @@ static void survival_row(struct md_str *out, const char *name, const struct md_s
 {
     md_str_printf(out,
                   "  %-10s %8" PRId64 "  %10" PRId64 " (%5.1f %%)  %6" PRId64 " of %-6" PRId64
-                  "  %6" PRId64 "  %5" PRId64 "  %5" PRId64 "  %7" PRId64 "\n",
+                  "  %6" PRId64 "  %8" PRId64 "  %5" PRId64 "  %5" PRId64 "  %7" PRId64 "\n",
                   name, s->situations, s->situations_with_losses,
                   percent(s->situations_with_losses, s->situations), s->lost_to_memory, s->movies,
-                  s->lost_otherwise, s->hangs + s->broken, s->wrong_results, s->ooms);
+                  s->lost_otherwise, s->fallbacks, s->hangs + s->broken, s->wrong_results, s->ooms);
 }
 
 static void print_survival(const struct md_figures *f, struct md_str *out)
@@ -93,7 +93,7 @@ static void print_survival(const struct md_figures *f, struct md_str *out)
                   "Survival: seed %" PRIu64 ", GPUs of 6 to 24 GB, movies of 20 min to 4 h, %.0f "
                   "days simulated\n"
                   "             situations  with losses            lost to memory  others"
-                  "   hangs  wrong     OOMs\n",
+                  "  no model  hangs  wrong     OOMs\n",
                   f->seed, (double)on->simulated_us / 1e6 / 86400);
     survival_row(out, "governor", on);
     if (f->ungoverned)
@@ -116,10 +116,11 @@ static void print_availability(const struct md_figures *f, struct md_str *out)
     md_str_printf(out,
                   "Availability: %" PRId64 " days on an rtx3060 that others use too\n"
                   "  movies %" PRId64 ", lost to memory %" PRId64 ", otherwise %" PRId64
-                  "; OOMs %" PRId64 ", dead or hung workers %" PRId64 "\n"
+                  ", stages without their model %" PRId64 "; OOMs %" PRId64
+                  ", dead or hung workers %" PRId64 "\n"
                   "  working %.4f %%  rightly paused %.4f %%  down %.4f %%\n",
-                  a->days, a->movies, a->lost_to_memory, a->lost_otherwise, a->ooms, a->crashes,
-                  percent(a->working_us, a->working_us + a->paused_us + a->down_us),
+                  a->days, a->movies, a->lost_to_memory, a->lost_otherwise, a->fallbacks, a->ooms,
+                  a->crashes, percent(a->working_us, a->working_us + a->paused_us + a->down_us),
                   percent(a->paused_us, a->working_us + a->paused_us + a->down_us),
                   percent(a->down_us, a->working_us + a->paused_us + a->down_us));
     for (int i = 0; i < MD_SIM_DOWNS; i++)

@@ -25,8 +25,12 @@
  * unit; a movie that lost max_crashes workers fails and says why. Out of memory is told from a
  * crash and goes down the ladder of gov/recover.h: batches, then settings get smaller until it
  * works. Whoever was being served when a shared worker is lost is blamed, and the worker is started
- * again for the others; one that never gets ready fails what needs it. A stage that fails by itself
- * fails its movie; its finished artifacts stay. The others go on in any case.
+ * again for the others. A stage that fails by itself fails its movie; its finished artifacts stay.
+ * The others go on in any case.
+ *
+ * A model is never the reason why a movie fails: where the ladder ends, where its worker never gets
+ * ready, is lost again and again or says that it cannot, the stage is run in the movie's own worker
+ * in its built-in form, RUN with a fallback.
  *
  * What it holds: a small record for each movie that waits, a slot for each in flight, a count for
  * those that have ended.
@@ -185,7 +189,7 @@ enum md_command_kind {
     MD_COMMAND_CHECK,        /* worker, stage; force: it counts as not done, only who runs it is
                                 asked */
     MD_COMMAND_RUN,          /* movie, worker, executor, stage, threads, batch, settings,
-                                lease_bytes, attempt from 1 */
+                                lease_bytes, attempt from 1; fallback, for media workers */
     MD_COMMAND_LIMIT,        /* worker, lease_bytes: its lease has grown or shrunk */
     MD_COMMAND_FINISH_MOVIE, /* worker */
     MD_COMMAND_CANCEL,       /* worker: the running stage */
@@ -216,6 +220,7 @@ struct md_command {
     enum md_stage stage;
     enum md_executor executor;
     enum md_settings settings;
+    enum md_fallback fallback;
     bool will_retry, by_memory, force;
     int threads, batch, attempt;
     int64_t lease_bytes; /* granted; the kernel may enforce it; 0: none is needed */

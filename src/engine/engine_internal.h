@@ -114,6 +114,8 @@ struct movie {
     int run_batch;          /* of the present or last try */
     int64_t run_from_units; /* done when it began */
     enum md_settings settings;
+    enum md_fallback fallback; /* a model cannot do it: why */
+    int losses;                /* of shared workers that were at it */
     struct gov_recover recover;
     enum step step;
     enum gov_tier tier_wanted;
@@ -245,6 +247,12 @@ void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_fa
                         int64_t now_us);
 void md_engine_fail_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
                      int64_t now_us);
+/* The movie's stage goes on without the model it was for, in its own worker. */
+void md_engine_fall_back_(struct md_engine *e, struct movie *m, enum md_fallback why,
+                          int64_t now_us);
+/* The same after a failure that is not of memory: says so. */
+void md_engine_give_model_up_(struct md_engine *e, struct movie *m, enum md_fallback why,
+                              const struct md_failure *failure, int64_t now_us);
 void md_engine_set_failure_(struct movie *m, const struct md_failure *failure);
 
 /* worker.c */

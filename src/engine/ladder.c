@@ -266,8 +266,11 @@ static bool lease_can_grow(struct md_engine *e, const struct movie *m)
 
 static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
 {
-    if (m->ooms >= e->params.max_ooms || e->params.policy.ungoverned)
+    bool has_model = m->executor != MD_EXECUTOR_MEDIA;
+    if (e->params.policy.ungoverned)
         return (struct gov_recover_decision){GOV_RUNG_FAIL, m->run_batch};
+    if (m->ooms >= e->params.max_ooms)
+        return (struct gov_recover_decision){has_model ? GOV_RUNG_FALLBACK : GOV_RUNG_FAIL, 1};
     double keep = e->params.policy.keep > 0 ? e->params.policy.keep : 0.25;
     int32_t kept = (int32_t)MD_MAX(m->run_batch * keep, 1);
     if (e->params.policy.no_ladder)
@@ -285,6 +288,7 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
         .was_forced = m->forced,
         .has_smaller = m->settings == MD_SETTINGS_NORMAL,
         .has_cpu = e->params.device_is_gpu && m->settings != MD_SETTINGS_CPU,
+        .has_fallback = has_model,
     };
     struct gov_recover_decision decision = gov_recover_next(&m->recover, &input);
     if (decision.rung == GOV_RUNG_EMERGENCY && e->params.policy.keep > 0 && m->run_batch > 1)
@@ -305,6 +309,7 @@ static void say_rung(struct md_engine *e, const struct movie *m,
         [GOV_RUNG_EMERGENCY] = "again in a new worker",
         [GOV_RUNG_SMALLER] = "again in a new worker with smaller settings",
         [GOV_RUNG_CPU] = "again on the CPU",
+        [GOV_RUNG_FALLBACK] = "without the model",
         [GOV_RUNG_FAIL] = "nothing is left to try",
     };
     const char *text = texts[decision->rung];
@@ -371,6 +376,11 @@ static void climb(struct md_engine *e, struct movie *m, const struct gov_recover
         m->least_bytes = 0; /* what it takes now nobody knows yet */
         restart(e, m, now_us);
         break;
+    case GOV_RUNG_FALLBACK:
+        if (worker_of(e, m)->state == WORKER_IDLE)
+            md_engine_unload_(e, worker_of(e, m), now_us);
+        md_engine_fall_back_(e, m, MD_FALLBACK_MEMORY, now_us);
+        break;
     default:
         md_engine_leave_(e, m, MD_MOVIE_FAILED, now_us);
         break;
@@ -413,7 +423,8 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
     command->will_retry = decision.rung != GOV_RUNG_FAIL;
     command->batch = m->run_batch;
     say_rung(e, m, &decision);
-    m->attempt++;
+    if (decision.rung != GOV_RUNG_FALLBACK) /* which counts itself */
+        m->attempt++;
     if (decision.rung != GOV_RUNG_FAIL)
         await_ended(e, worker_of(e, m), now_us);
     climb(e, m, &decision, now_us);

@@ -162,6 +162,8 @@ static void forget_stage(struct movie *m)
     m->units_done = m->units_total = 0;
     m->batch = m->chosen = m->run_batch = 0;
     m->settings = MD_SETTINGS_NORMAL;
+    m->fallback = MD_FALLBACK_NONE;
+    m->losses = 0;
     m->recover = (struct gov_recover){0};
     m->ooms = 0;
     m->hold = false;
@@ -209,10 +211,65 @@ void md_engine_fail_(struct md_engine *e, struct movie *m, const struct md_failu
     md_engine_leave_(e, m, MD_MOVIE_FAILED, now_us);
 }
 
+/* To where the stage waits for its turn; without its own worker a movie is started again first. */
+static void go_on(struct movie *m, int64_t now_us)
+{
+    if (m->media.state == WORKER_IDLE) {
+        md_engine_wait_(m, now_us);
+        return;
+    }
+    m->runner = NULL;
+    m->phase = PHASE_BEGIN;
+    m->deadline_us = now_us;
+}
+
+/* With the ladder, the units and the batch of nobody: it is another kind of work now. What the
+ * movie suffered from the model is not held against it. */
+void md_engine_fall_back_(struct md_engine *e, struct movie *m, enum md_fallback why,
+                          int64_t now_us)
+{
+    int attempt = m->attempt;
+    forget_stage(m);
+    m->has_stage = true;
+    m->attempt = attempt + 1;
+    m->fallback = why;
+    md_engine_say_(e, MD_LOG_WARNING, "%.60s: %s without its model: %s", m->label,
+                   md_stage_names[m->stage], md_fallback_reason(why));
+    go_on(m, now_us);
+}
+
+void md_engine_give_model_up_(struct md_engine *e, struct movie *m, enum md_fallback why,
+                              const struct md_failure *failure, int64_t now_us)
+{
+    md_engine_set_failure_(m, failure);
+    tell_failure(e, m, true);
+    gov_recorder_rung(e->params.recorder, now_us, m->label, md_stage_names[m->stage],
+                      gov_rung_name(GOV_RUNG_FALLBACK), 1);
+    md_engine_fall_back_(e, m, why, now_us);
+}
+
+/* A shared worker was lost while it was at the movie's stage. */
+static void lost_at_model(struct md_engine *e, struct movie *m, const struct md_failure *failure,
+                          int64_t now_us)
+{
+    if (++m->losses >= e->params.max_crashes) {
+        md_engine_give_model_up_(e, m, MD_FALLBACK_LOST, failure, now_us);
+        return;
+    }
+    md_engine_set_failure_(m, failure);
+    tell_failure(e, m, true);
+    m->attempt++;
+    go_on(m, now_us);
+}
+
 void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
                         int64_t now_us)
 {
     const int most_doublings = 10;
+    if (m->executor != MD_EXECUTOR_MEDIA && m->phase != PHASE_CHECKING) {
+        lost_at_model(e, m, failure, now_us);
+        return;
+    }
     md_engine_set_failure_(m, failure);
     bool retry = ++m->crashes < e->params.max_crashes;
     tell_failure(e, m, retry);
@@ -222,10 +279,6 @@ void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_fa
         return;
     }
     m->attempt++;
-    if (m->media.state == WORKER_IDLE && m->executor != MD_EXECUTOR_MEDIA) {
-        md_engine_wait_(m, now_us); /* it was not its own worker that was lost */
-        return;
-    }
     m->phase = PHASE_BEGIN;
     m->deadline_us =
         now_us + (e->params.restart_delay_us << (MD_MIN(m->crashes, most_doublings) - 1));

@@ -66,6 +66,7 @@ void md_engine_run_(struct md_engine *e, struct movie *m, struct worker *w, int6
     command->batch = m->run_batch;
     command->threads = is_shared(w) ? md_engine_threads_(e) : m->run_batch;
     command->lease_bytes = w->granted_bytes;
+    command->fallback = m->fallback;
     md_engine_ask_(e, w, now_us);
 }
 
@@ -171,8 +172,10 @@ static enum outcome serve_waiting(struct md_engine *e, struct movie *m, bool blo
     if (is_shared(w) && w->broken) {
         struct md_failure failure = w->failure;
         failure.stage[0] = '\0';
-        md_engine_fail_(e, m, &failure, now_us);
-        return GOES_ON;
+        md_engine_give_model_up_(e, m, MD_FALLBACK_LOAD, &failure, now_us);
+        if (m->phase != PHASE_WAITING)
+            return WAITS;
+        w = &m->media;
     }
     enum outcome outcome = look_at_worker(e, m, w, now_us);
     if (outcome != GOES_ON) {

@@ -177,7 +177,7 @@ static void back_off(struct md_engine *e, struct worker *w, int64_t now_us)
     w->not_before_us = now_us + (e->params.restart_delay_us << (w->losses - 1));
 }
 
-/* Once too often: what needs this worker fails, the rest goes on. */
+/* Once too often: what needs this worker is done without it. */
 static void count_failed_start(struct md_engine *e, struct worker *w,
                                const struct md_failure *failure, int64_t now_us)
 {
@@ -305,7 +305,7 @@ static void shared_failed(struct md_engine *e, struct worker *w, const struct md
     } else if (starting) {
         md_engine_wait_(m, now_us);
     } else {
-        md_engine_fail_(e, m, failure, now_us);
+        md_engine_give_model_up_(e, m, MD_FALLBACK_FAILED, failure, now_us);
     }
 }
 
@@ -339,10 +339,10 @@ static bool on_needed(struct md_engine *e, struct worker *w, const struct md_eve
         event->stage != m->stage || (int)event->executor < 0 || event->executor >= MD_EXECUTORS)
         return false;
     md_engine_rest_(e, w, now_us);
-    m->executor = event->executor;
+    m->executor = m->fallback ? MD_EXECUTOR_MEDIA : event->executor;
     if (m->executor != MD_EXECUTOR_MEDIA)
         e->shared[m->executor].stages_seen |= 1u << m->stage;
-    m->units_total = MD_MAX(event->units_total, 0);
+    m->units_total = m->fallback ? 0 : MD_MAX(event->units_total, 0);
     m->units_done = MD_CLAMP(event->units_done, 0, m->units_total);
     md_engine_wait_(m, now_us);
     return true;

@@ -7,7 +7,8 @@
  *   needed   stage, executor, done, total       check   stage
  *   units    stage, done, total                 run     stage, threads, batch, settings, lease;
  *                                                       to a worker with a model also MOVIE,
- *                                                       SETTINGS
+ *                                                       SETTINGS; to a media worker [fallback]:
+ *                                                       why it does what was for a model
  *   progress stage, done, total                 finish  the movie is done: clean up
  *   alive    of                                 cancel  the running stage
  *   done     stage, cached, wall, cpu, peak     trim    give free memory back
@@ -35,7 +36,7 @@
 #define MD_IPC_PROTOCOL_H
 
 enum {
-    MD_IPC_VERSION = 2,
+    MD_IPC_VERSION = 3,
     MD_IPC_WORKER_FD = 3, /* the worker finds its socket here */
 };
 

@@ -11,6 +11,19 @@ const char *const md_stage_names[] = {"probe", "shots",  "audio",  "transcript",
 
 const char *const md_executor_names[] = {"media", "asr", "llm", NULL};
 
+const char *const md_fallback_names[] = {"none", "memory", "load", "lost", "failed", NULL};
+
+const char *md_fallback_reason(enum md_fallback fallback)
+{
+    static const char *const reasons[MD_FALLBACKS] = {
+        [MD_FALLBACK_MEMORY] = "there is not enough memory for it",
+        [MD_FALLBACK_LOAD] = "it could not be loaded",
+        [MD_FALLBACK_LOST] = "its worker was lost again and again",
+        [MD_FALLBACK_FAILED] = "it failed",
+    };
+    return reasons[fallback];
+}
+
 unsigned md_stage_needs(enum md_stage stage)
 {
 #define BIT(name) (1u << MD_STAGE_##name)

@@ -50,6 +50,20 @@ enum md_settings {
     MD_SETTINGS_CPU,   /* nothing on the device */
 };
 
+/* Why a stage that was for a model runs in its built-in form, in the movie's own worker. The same
+ * words for the same trouble: they become part of the artifact. */
+enum md_fallback {
+    MD_FALLBACK_NONE,
+    MD_FALLBACK_MEMORY, /* there is not enough for the model, however little it is given to do */
+    MD_FALLBACK_LOAD,   /* its worker never gets ready */
+    MD_FALLBACK_LOST,   /* its worker dies or hangs with this movie, again and again */
+    MD_FALLBACK_FAILED, /* it answers that it cannot */
+    MD_FALLBACKS
+};
+extern const char *const md_fallback_names[]; /* "none", "memory", ... NULL-ended */
+/* "there is not enough memory for it", ...; NULL for MD_FALLBACK_NONE. */
+const char *md_fallback_reason(enum md_fallback fallback);
+
 /* What a running stage is given. All pointers are borrowed for the call.
  *
  * A stage is called once, returns MD_OK or a code and fills *failure; it may be called again after
@@ -64,6 +78,10 @@ struct md_stage_env {
     int threads; /* how many threads the stage may keep busy, >= 1 */
     int batch;   /* units at once, >= 1, for stages that have units */
     enum md_settings settings;
+    /* Not NONE: a model was to do it and cannot. Built-in is done what can be, and a warning in the
+     * artifact says so. The artifact gets another key than the model's would, so that it counts as
+     * not done the next time. */
+    enum md_fallback fallback;
     void *model; /* what the worker holds for such stages; NULL in media workers */
     const struct md_log *log;
     struct md_failure *failure;

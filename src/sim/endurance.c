@@ -87,6 +87,7 @@ int md_sim_stay_available(uint64_t seed, int64_t days, struct md_sim_availabilit
     r = md_sim_run(&machine, &params, &result);
     ret->movies = (int64_t)result.movies.n;
     ret->lost_to_memory = (int64_t)result.lost_to_memory;
+    ret->fallbacks = (int64_t)result.fallbacks;
     ret->lost_otherwise = (int64_t)result.lost_otherwise;
     ret->working_us = result.working_us;
     ret->paused_us = result.paused_us;

@@ -30,6 +30,7 @@ struct md_sim_survival {
     int64_t situations, movies, done;
     int64_t lost_to_memory, lost_otherwise; /* movies */
     int64_t situations_with_losses;         /* to memory */
+    int64_t fallbacks;                      /* stages done without their model */
     int64_t hangs, broken;                  /* situations */
     int64_t wrong_results;                  /* done movies whose units differ from the quiet run */
     int64_t ooms, crashes, steps, stages, hasty_starts;
@@ -47,7 +48,7 @@ struct md_sim_availability {
     int64_t days, movies, lost_to_memory, lost_otherwise;
     int64_t working_us, paused_us, down_us;
     int64_t down_by_us[MD_SIM_DOWNS]; /* their sum is down_us */
-    int64_t ooms, crashes, steps;
+    int64_t ooms, crashes, steps, fallbacks;
     bool hung, broken;
     char why[200];
 };
@@ -112,6 +113,7 @@ struct md_sim_sweep {
     int64_t runs; /* with a fault in them */
     int64_t movies, done, failed;
     int64_t untyped;       /* failed with no reason or as a bug */
+    int64_t fallbacks;     /* stages done without their model */
     int64_t wrong_results; /* of those done */
     int64_t hangs, broken;
     int64_t worst_failed; /* movies in one run */

@@ -39,6 +39,7 @@ static void add_up(struct md_sim_survival *all, int64_t index, const struct md_s
     all->hangs += result->hung;
     all->broken += result->broken;
     all->situations_with_losses += result->lost_to_memory > 0;
+    all->fallbacks += (int64_t)result->fallbacks;
     all->ooms += (int64_t)result->ooms.n;
     all->crashes += result->crashes;
     all->hasty_starts += result->hasty_starts;
@@ -81,11 +82,14 @@ static int one_situation(const struct md_sim_survival_params *params, int64_t in
     }
     if (r == MD_OK) {
         add_up(all, index, &result);
-        for (size_t i = 0; i < result.movies.n; i++)
-            judge_movie(all, index, &result.movies.v[i],
-                        params->compare && i < quiet.movies.n
-                            ? quiet.movies.v[i].result
-                            : md_sim_expected_result(&situation, &situation.movies[i]));
+        for (size_t i = 0; i < result.movies.n; i++) {
+            const struct md_sim_movie_result *movie = &result.movies.v[i];
+            bool quiet_knows = params->compare && i < quiet.movies.n && !movie->fallback;
+            judge_movie(all, index, movie,
+                        quiet_knows ? quiet.movies.v[i].result
+                                    : md_sim_expected_result(&situation, &situation.movies[i],
+                                                             movie->fallback));
+        }
     }
     md_sim_result_done(&result);
     md_sim_result_done(&quiet);

@@ -38,7 +38,7 @@ static void judge(const struct md_sim_situation *s, const struct md_sim_result *
     for (size_t i = 0; i < result->movies.n; i++) {
         const struct md_sim_movie_result *movie = &result->movies.v[i];
         bool wrong = movie->end == MD_MOVIE_DONE &&
-                     movie->result != md_sim_expected_result(s, &s->movies[i]);
+                     movie->result != md_sim_expected_result(s, &s->movies[i], movie->fallback);
         bool untyped = movie->end != MD_MOVIE_DONE &&
                        (movie->code >= 0 || movie->code == MD_ERR_BUG || !movie->why[0]);
         ret->movies++;
@@ -51,6 +51,7 @@ static void judge(const struct md_sim_situation *s, const struct md_sim_result *
             why = wrong ? "a movie's units differ" : "a movie failed without a reason";
         }
     }
+    ret->fallbacks += (int64_t)result->fallbacks;
     ret->failed += failed;
     ret->worst_failed = MD_MAX(ret->worst_failed, failed);
     ret->hangs += result->hung;

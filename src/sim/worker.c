@@ -465,6 +465,20 @@ static void pounce(struct world *w)
     }
 }
 
+/* What the model did of the stage is of no use to who does it otherwise. */
+static void fall_back(struct world *w, struct sim_folder *folder, const struct md_command *c)
+{
+    if (c->executor != MD_EXECUTOR_MEDIA)
+        world_broken(w, "a worker with a model is told to do without");
+    if (folder->fallback & 1u << c->stage)
+        return;
+    folder->fallback |= 1u << c->stage;
+    folder->units[c->stage] = 0;
+    folder->results[c->stage] = 0;
+    w->result->fallbacks++;
+    w->result->movies.v[c->movie].fallback = folder->fallback;
+}
+
 static void run(struct world *w, struct sim_worker *worker, const struct md_command *c)
 {
     if (c->movie >= w->folders.n) {
@@ -473,7 +487,9 @@ static void run(struct world *w, struct sim_worker *worker, const struct md_comm
     }
     struct sim_folder *folder = &w->folders.v[c->movie];
     enum md_executor executor = worker->executor;
-    if (executor != md_sim_executor(w->situation, &folder->movie, c->stage))
+    if (c->fallback)
+        fall_back(w, folder, c);
+    else if (executor != md_sim_executor(w->situation, &folder->movie, c->stage))
         world_broken(w, "%s is run by the wrong worker", md_stage_names[c->stage]);
     if (md_stage_needs(c->stage) & ~folder->done)
         world_broken(w, "%s is run before what it needs", md_stage_names[c->stage]);

@@ -194,7 +194,8 @@ static void movie_ended(struct world *w, const struct md_command *c)
     movie->end_us = w->now_us;
     for (int s = 0; s < MD_STAGES; s++)
         movie->result = md_sim_hash(movie->result, folder->results[s]);
-    movie->is_right = movie->result == md_sim_expected_result(w->situation, &folder->movie);
+    movie->is_right =
+        movie->result == md_sim_expected_result(w->situation, &folder->movie, folder->fallback);
     folder->waiting_stage = -1;
     folder->ended = true;
     w->unfinished--;
@@ -608,12 +609,15 @@ void md_sim_result_done(struct md_sim_result *result)
     md_vec_done(&result->ooms);
 }
 
-uint64_t md_sim_expected_result(const struct md_sim_situation *s, const struct md_sim_movie *movie)
+uint64_t md_sim_expected_result(const struct md_sim_situation *s, const struct md_sim_movie *movie,
+                                unsigned fallback)
 {
     uint64_t results[MD_STAGES] = {0}, all = 0;
     for (int stage = 0; stage < MD_STAGES; stage++) {
-        int64_t units = md_sim_units(movie, (enum md_stage)stage,
-                                     md_sim_executor(s, movie, (enum md_stage)stage));
+        enum md_executor executor = fallback & 1u << stage
+                                        ? MD_EXECUTOR_MEDIA
+                                        : md_sim_executor(s, movie, (enum md_stage)stage);
+        int64_t units = md_sim_units(movie, (enum md_stage)stage, executor);
         for (int64_t i = 0; i < units; i++)
             results[stage] += md_sim_unit_result(movie, (enum md_stage)stage, i);
         for (int before = 0; before < MD_STAGES; before++)

@@ -98,8 +98,9 @@ struct md_sim_movie_result {
     int code; /* enum md_error; 0 when done */
     int ooms; /* real ones: an allocation that failed */
     int64_t start_us, end_us;
-    uint64_t result; /* of all its units */
-    bool is_right;   /* each unit counted once, in each stage */
+    uint64_t result;   /* of all its units */
+    bool is_right;     /* each unit counted once, in each stage */
+    unsigned fallback; /* stages, bits, that were done without their model */
     char why[160];
 };
 
@@ -122,6 +123,7 @@ struct md_sim_result {
     bool broken;   /* an invariant, or the engine broke the protocol */
     char why[200]; /* in words, of the two above */
     size_t lost_to_memory, lost_otherwise;
+    size_t fallbacks; /* stages that were done without their model */
     int64_t start_us, end_us;
     /* Of that time: a worker worked; none did, rightly (pause for memory that neighbours hold, or
      * by the user); none did although it could have. */
@@ -143,8 +145,9 @@ int md_sim_run(struct md_sim_machine *machine, const struct md_sim_params *param
                struct md_sim_result *ret_result);
 void md_sim_result_done(struct md_sim_result *result);
 
-/* The result of a movie whose units are all done once: what a run without any trouble gives. */
+/* The result of a movie whose units are all done once: what a run without any trouble gives; with
+ * these stages (bits) done without their model. */
 uint64_t md_sim_expected_result(const struct md_sim_situation *situation,
-                                const struct md_sim_movie *movie);
+                                const struct md_sim_movie *movie, unsigned fallback);
 
 #endif

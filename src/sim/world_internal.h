@@ -61,7 +61,8 @@ struct sim_folder {
     struct md_sim_movie movie;
     int64_t units[MD_STAGES]; /* finished and written */
     uint64_t results[MD_STAGES];
-    unsigned done; /* stages, bits */
+    unsigned done;     /* stages, bits */
+    unsigned fallback; /* those that were done without their model */
     bool ended;
     int troubles; /* deaths made for it */
     int64_t waiting_since_us;

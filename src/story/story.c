@@ -2,6 +2,7 @@
  * in them, then prose. Each step is a file of its own and knows only the steps before. */
 #include "model/stage.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -136,6 +137,22 @@ static int write_synopsis(struct analysis *a)
                                    a->story);
 }
 
+static int warn_of_fallback(const struct md_stage_env *env, struct md_story *story)
+{
+    char text[200];
+    if (!env->fallback)
+        return MD_OK;
+    snprintf(text, sizeof text,
+             "the language model did not tell the story: %s; this is the built-in analysis, and it "
+             "is asked again the next time",
+             md_fallback_reason(env->fallback));
+    char *copy = strdup(text);
+    if (copy && md_vec_push(&story->warnings, copy) == MD_OK)
+        return MD_OK;
+    free(copy);
+    return MD_ERR_NOMEM;
+}
+
 static int run(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact)
 {
     static int (*const steps[STEPS])(struct analysis *) = {
@@ -147,7 +164,7 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
     if (a.duration_us <= 0)
         return md_fail(env->failure, MD_ERR_INPUT, "the movie has no length, there is no story");
     a.story->method = strdup("built-in");
-    int r = a.story->method ? MD_OK : MD_ERR_NOMEM;
+    int r = a.story->method ? warn_of_fallback(env, a.story) : MD_ERR_NOMEM;
     for (int i = 0; i < STEPS && r == MD_OK; i++) {
         if (md_stage_cancelled(env))
             r = MD_ERR_CANCELLED;

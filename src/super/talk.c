@@ -91,6 +91,8 @@ static void send_run(struct md_super *s, struct md_process *process,
         process->movie = command->movie;
         add_movie(s, command->movie);
         add_settings(s, md_super_options_of_(s, command->movie));
+    } else if (command->fallback) {
+        md_record_add(&s->record, "fallback", md_fallback_names[command->fallback]);
     }
     send_record(s, process);
 }

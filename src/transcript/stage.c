@@ -273,6 +273,19 @@ static int take_notes(struct work *work, struct md_subtitle_track *track)
     return MD_OK;
 }
 
+/* First of all warnings: it explains the others. */
+static void warn_of_fallback(struct work *work)
+{
+    char text[200];
+    if (!work->env->fallback)
+        return;
+    snprintf(text, sizeof text,
+             "the speech model did not listen: %s; only subtitles count, and it is asked again the "
+             "next time",
+             md_fallback_reason(work->env->fallback));
+    warn(work, text);
+}
+
 static void warn_of_choice(struct work *work, int best)
 {
     char text[512];
@@ -313,6 +326,7 @@ static int fill(struct work *work, int best, struct md_transcript *ret)
 static int transcribe(struct work *work, struct md_transcript *ret)
 {
     int best = -1;
+    warn_of_fallback(work);
     int r = collect_files(work);
     if (r == MD_OK)
         r = collect_streams(work);

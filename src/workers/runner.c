@@ -236,6 +236,20 @@ static int get_extent(const struct md_record_view *view, int64_t *ret_batch,
     return MD_OK;
 }
 
+/* Absent: a model does it, or none was wanted. */
+static int get_fallback(const struct md_record_view *view, enum md_fallback *ret,
+                        struct md_failure *failure)
+{
+    const char *name = md_record_get(view, "fallback");
+    for (int i = 0; name && i < MD_FALLBACKS; i++) {
+        if (strcmp(name, md_fallback_names[i]) == 0) {
+            *ret = (enum md_fallback)i;
+            return MD_OK;
+        }
+    }
+    return name ? md_fail(failure, MD_ERR_BUG, "an unknown fallback: %s", name) : MD_OK;
+}
+
 static struct md_stage_env make_env(struct runner *runner, struct md_failure *failure)
 {
     return (struct md_stage_env){
@@ -373,7 +387,8 @@ static int run_stage(struct runner *runner, enum md_stage stage, const struct md
     struct md_stage_env env = make_env(runner, failure);
     if (md_record_get_int(view, "threads", 1, 4096, &threads) < 0)
         return md_fail(failure, MD_ERR_BUG, "a stage without threads");
-    if (get_extent(view, &batch, &env.settings, &lease_bytes, failure) < 0)
+    if (get_extent(view, &batch, &env.settings, &lease_bytes, failure) < 0 ||
+        get_fallback(view, &env.fallback, failure) < 0)
         return failure->code;
     /* Each thread of a decoder holds pictures of its own. */
     env.threads = env.settings == MD_SETTINGS_NORMAL ? (int)threads : 1;

@@ -165,6 +165,10 @@ static int hash_stage(const struct md_work *work, const struct md_stage_env *env
     if (stage == MD_STAGE_PROBE) /* media.json names the file */
         hash = md_hash(hash, &work->place_hash, sizeof work->place_hash);
     hash = md_options_hash(&work->options, stage, hash);
+    if (env->fallback) { /* what is asked for is never this */
+        const char *name = md_fallback_names[env->fallback];
+        hash = md_hash(hash, name, strlen(name) + 1);
+    }
     if (ops->chain_key) {
         int r = ops->chain_key(env, &hash);
         if (r < 0)
@@ -387,11 +391,31 @@ void md_work_clean(const struct md_work *work)
     md_stage_clean_folders(work->out_dir, work->work_dir);
 }
 
+/* False when a stage fell back: what is on disk is not what was asked for. */
+static bool is_whole(struct md_work *work, const struct md_stage_env *env)
+{
+    struct md_failure ignored;
+    for (int s = 0; s < MD_STAGES; s++) {
+        const void *object;
+        uint64_t key;
+        if (md_work_load(work, (enum md_stage)s, &object, &ignored) < 0 ||
+            artifact_key(work, env, (enum md_stage)s, &key, &ignored) < 0 ||
+            key != work->slots[s].key)
+            return false;
+    }
+    return true;
+}
+
 int md_work_finish(struct md_work *work, const struct md_stage_env *env, struct md_failure *failure)
 {
     /* Without render the work folder is all there is. */
     if (work->options.keep_work || !leaves_outputs(work))
         return MD_OK;
+    if (!is_stamped(work, env) && !is_whole(work, env)) {
+        md_log(env->log, MD_LOG_WARNING, "work",
+               "the work folder is kept: what could not be done now can be done from it next time");
+        return MD_OK;
+    }
     int r = is_stamped(work, env) ? MD_OK : write_stamp(work, env, failure);
     return r == MD_OK ? md_remove_tree(work->work_dir, failure) : r;
 }

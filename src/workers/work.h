@@ -59,7 +59,8 @@ int md_work_save(struct md_work *work, enum md_stage stage, uint64_t key, const 
 int md_work_load(struct md_work *work, enum md_stage stage, const void **ret_object,
                  struct md_failure *failure);
 
-/* The movie is done. With keep_work=no: leaves the stamp and removes the work folder. */
+/* The movie is done. With keep_work=no: leaves the stamp and removes the work folder, unless a
+ * stage fell back: then both would only be in the way of the run that makes good for it. */
 int md_work_finish(struct md_work *work, const struct md_stage_env *env,
                    struct md_failure *failure);
 

@@ -1,4 +1,6 @@
 /* Workers that hold a model for all movies, one scene each. */
+#include <gov/recover.h>
+
 #include "scene.h"
 
 #define ASR MD_EXECUTOR_ASR
@@ -171,7 +173,21 @@ static void memory_that_never_comes_back_is_waited_for_five_seconds(void **state
     close_world(&w);
 }
 
-static void a_movie_that_kills_the_shared_worker_fails_and_the_others_go_on(void **state)
+/* In its own worker, with nothing left of the model's way of doing it. */
+static const struct md_command *expect_fallback(struct scene *w, size_t movie, enum md_fallback why)
+{
+    const struct md_command *run = expect(w, MD_COMMAND_RUN);
+    assert_int_equal(run->movie, movie);
+    assert_int_equal(run->executor, MD_EXECUTOR_MEDIA);
+    assert_int_equal(run->stage, MD_STAGE_TRANSCRIPT);
+    assert_int_equal(run->fallback, why);
+    assert_int_equal(run->settings, MD_SETTINGS_NORMAL);
+    assert_int_equal(run->units_total, 0);
+    return run;
+}
+
+static void
+a_movie_that_kills_the_shared_worker_goes_on_without_and_the_others_with_it(void **state)
 {
     struct scene w;
     open_gpu(&w, 2);
@@ -181,16 +197,18 @@ static void a_movie_that_kills_the_shared_worker_fails_and_the_others_go_on(void
         begin(&w, asr);
         assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 0);
         step(&w, EVENT(GONE, .worker = asr, .signal = SIGSEGV));
-        assert_int_equal(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry, i < 2);
+        assert_true(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry);
         if (i == 2)
             break;
         w.now_us = md_engine_deadline_us(w.engine);
         step(&w, EVENT(TICK));
         asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
     }
-    step(&w, EVENT(GONE, .worker = 1));
-    assert_int_equal(expect(&w, MD_COMMAND_MOVIE_ENDED)->end, MD_MOVIE_FAILED);
+    expect_fallback(&w, 0, MD_FALLBACK_LOST);
     assert_int_equal(w.failure.code, MD_ERR_CRASHED);
+    say_done(&w, 1, MD_STAGE_TRANSCRIPT, false);
+    finish_movie(&w, 1);
+    assert_int_equal(md_engine_count(w.engine, MD_MOVIE_DONE), 1);
     need_transcript(&w, 2);
     if (!find(&w, MD_COMMAND_START_WORKER, 0)) {
         w.now_us = md_engine_deadline_us(w.engine);
@@ -201,7 +219,7 @@ static void a_movie_that_kills_the_shared_worker_fails_and_the_others_go_on(void
     close_world(&w);
 }
 
-static void a_model_that_never_loads_fails_only_what_needs_it(void **state)
+static void a_model_that_never_loads_is_done_without_at_once_by_all_that_need_it(void **state)
 {
     static const struct md_failure broken = {.code = MD_ERR_INPUT, .message = "no such model"};
     struct scene w;
@@ -219,13 +237,80 @@ static void a_model_that_never_loads_fails_only_what_needs_it(void **state)
     }
     const struct md_command *failed = expect(&w, MD_COMMAND_STAGE_FAILED);
     assert_int_equal(failed->movie, 0);
-    assert_false(failed->will_retry);
+    assert_true(failed->will_retry);
     assert_int_equal(w.failure.code, MD_ERR_INPUT);
-    begin(&w, 2); /* the other one has subtitles */
-    run_stage(&w, 2, MD_STAGE_PROBE);
-    run_stage(&w, 2, MD_STAGE_AUDIO);
-    run_stage(&w, 2, MD_STAGE_TRANSCRIPT);
-    finish_movie(&w, 2);
+    expect_fallback(&w, 0, MD_FALLBACK_LOAD);
+    need_transcript(&w, 2); /* nobody tries again what never works */
+    expect_fallback(&w, 1, MD_FALLBACK_LOAD);
+    for (uint32_t worker = 1; worker <= 2; worker++) {
+        say_done(&w, worker, MD_STAGE_TRANSCRIPT, false);
+        finish_movie(&w, worker);
+    }
+    assert_int_equal(md_engine_count(w.engine, MD_MOVIE_DONE), 2);
+    close_world(&w);
+}
+
+static void a_model_that_says_it_cannot_is_done_without(void **state)
+{
+    static const struct md_failure why = {.code = MD_ERR_EXTERNAL, .message = "decode failed"};
+    struct scene w;
+    open_gpu(&w, 1);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, asr);
+    step(&w, EVENT(FAILED, .worker = asr, .failure = &why));
+    expect_fallback(&w, 0, MD_FALLBACK_FAILED);
+    close_world(&w);
+}
+
+/* Every try of the model ends in out-of-memory; returns how many there were. */
+static int exhaust(struct scene *w)
+{
+    for (int tries = 0; tries < 40; tries++) {
+        const struct md_command *run = find(w, MD_COMMAND_RUN, 0);
+        if (run && run->executor == MD_EXECUTOR_MEDIA)
+            return tries;
+        if (run)
+            step(w, EVENT(FAILED, .worker = run->worker, .failure = &no_memory));
+        for (int i = 0; i < 20 && !find(w, MD_COMMAND_RUN, 0); i++) {
+            const struct md_command *quit = find(w, MD_COMMAND_QUIT, 0);
+            const struct md_command *start = find(w, MD_COMMAND_START_WORKER, 0);
+            if (find(w, MD_COMMAND_RUN_TIER, 0))
+                step(w, EVENT(TIER_DONE));
+            else if (quit)
+                step(w, EVENT(GONE, .worker = quit->worker));
+            else if (start)
+                begin(w, start->worker);
+            else
+                step(w, EVENT(SAMPLED));
+        }
+    }
+    return -1;
+}
+
+/* The movie's worker dies meanwhile and is started again: the answer to its question, that a model
+ * has to do it, is known better by now. */
+static void a_ladder_that_ends_leads_to_the_built_in_form(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 2);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, asr);
+    int batch = expect(&w, MD_COMMAND_RUN)->batch;
+    assert_in_range(exhaust(&w), 4, gov_recover_most_tries(batch));
+    expect_fallback(&w, 0, MD_FALLBACK_MEMORY);
+    step(&w, EVENT(GONE, .worker = 1, .signal = SIGSEGV));
+    w.now_us = md_engine_deadline_us(w.engine);
+    step(&w, EVENT(TICK));
+    uint32_t media = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, media);
+    expect(&w, MD_COMMAND_CHECK);
+    step(&w, EVENT(NEEDED, .worker = media, .stage = MD_STAGE_TRANSCRIPT, .executor = ASR,
+                   .units_done = 3, .units_total = 40));
+    expect_fallback(&w, 0, MD_FALLBACK_MEMORY);
+    say_done(&w, media, MD_STAGE_TRANSCRIPT, false);
+    finish_movie(&w, media);
     assert_int_equal(md_engine_count(w.engine, MD_MOVIE_DONE), 1);
     close_world(&w);
 }
@@ -323,8 +408,11 @@ int main(void)
         cmocka_unit_test(a_device_too_full_for_the_batch_gets_a_smaller_one),
         cmocka_unit_test(out_of_memory_ends_the_model_waits_for_its_memory_and_takes_a_quarter),
         cmocka_unit_test(memory_that_never_comes_back_is_waited_for_five_seconds),
-        cmocka_unit_test(a_movie_that_kills_the_shared_worker_fails_and_the_others_go_on),
-        cmocka_unit_test(a_model_that_never_loads_fails_only_what_needs_it),
+        cmocka_unit_test(
+            a_movie_that_kills_the_shared_worker_goes_on_without_and_the_others_with_it),
+        cmocka_unit_test(a_model_that_never_loads_is_done_without_at_once_by_all_that_need_it),
+        cmocka_unit_test(a_model_that_says_it_cannot_is_done_without),
+        cmocka_unit_test(a_ladder_that_ends_leads_to_the_built_in_form),
         cmocka_unit_test(a_dropped_movie_lets_go_of_the_shared_worker),
         cmocka_unit_test(an_idle_worker_that_falls_silent_is_replaced),
         cmocka_unit_test(settings_that_did_not_fit_are_not_tried_for_the_next_movie),

@@ -6,6 +6,7 @@
  *     nobody is asked two things at once;
  *   - a stage runs only while a lease is held for it, in a worker made for its batch and settings,
  *     after what it needs; a done movie had all its stages done;
+ *   - a model never costs a movie: what it cannot do is done without it, and it is not asked again;
  *   - no more movies are in flight than allowed, and they start in order;
  *   - while the user pauses nothing is started, while memory does nothing is leased. */
 #include <setjmp.h>
@@ -43,6 +44,7 @@ struct model_worker {
 struct model_movie {
     bool started, ended, has_worker, dropped;
     unsigned done, stages;
+    unsigned without; /* a model that was given up for these */
     int64_t units[MD_STAGES];
 };
 
@@ -63,6 +65,7 @@ struct model {
     size_t movie_count, last_started;
     struct model_worker workers[MAX_ALIVE];
     uint32_t last_worker;
+    int models_fail; /* 1: a worker with a model does nothing it is asked; 2: it never loads */
     size_t ooms, rungs;
 };
 
@@ -163,8 +166,18 @@ static void check_run(struct model *m, const struct model_worker *worker,
     bool leaseless = m->is_gpu && (!shared || command->settings == MD_SETTINGS_CPU);
     assert_true(command->threads >= 1 && command->batch >= 1 && command->attempt >= 1);
     assert_int_equal(command->lease_bytes > 0, !leaseless);
-    if (!shared)
+    struct model_movie *movie = &m->movies[command->movie];
+    if (!shared) {
+        assert_true(!command->fallback || command->stage == MD_STAGE_TRANSCRIPT ||
+                    command->stage == MD_STAGE_STORY);
+        if (movie->without & 1u << command->stage)
+            assert_int_not_equal(command->fallback, MD_FALLBACK_NONE);
+        if (command->fallback)
+            movie->without |= 1u << command->stage;
         return;
+    }
+    assert_int_equal(command->fallback, MD_FALLBACK_NONE);
+    assert_false(movie->without & 1u << command->stage);
     assert_true(command->batch <= worker->batch);
     assert_int_equal(command->settings, worker->settings);
 }
@@ -435,6 +448,19 @@ static void answer_check(struct model *m, struct model_worker *worker, struct md
     event->units_total = event->units_done + (int64_t)below(m, 3) * (int64_t)below(m, 12);
 }
 
+/* In any way there is, loading or at work. */
+static void fail_model(struct model *m, struct model_worker *worker)
+{
+    static const enum md_error codes[] = {MD_ERR_INPUT, MD_ERR_NOMEM, MD_ERR_DEVICE_MEM,
+                                          MD_ERR_EXTERNAL};
+    if (below(m, 2))
+        die(m, worker, below(m, 2));
+    else if (below(m, 8) == 0)
+        worker->due_us = INT64_MAX;
+    else
+        fail_with(m, worker, codes[below(m, 4)]);
+}
+
 /* A stage runs: units, out of memory, the end. True when it goes on. */
 static bool goes_on(struct model *m, struct model_worker *worker)
 {
@@ -512,7 +538,11 @@ static void act(struct model *m, struct model_worker *worker)
     else if (worker->quitting) {
         worker->due_us = some_time(m);
         answer(m, worker); /* was under way */
-    } else if (trouble(m))
+    } else if (m->models_fail && worker->executor != MD_EXECUTOR_MEDIA &&
+               (worker->question == ASKED_RUN ||
+                (worker->question == ASKED_JOB && m->models_fail > 1)))
+        fail_model(m, worker);
+    else if (trouble(m))
         die(m, worker, false);
     else if (trouble(m))
         babble(m, worker);
@@ -625,6 +655,7 @@ static void open_model(struct model *m, uint64_t seed)
     m->user_meddles = below(m, 2);
     m->heartbeat = below(m, 3) == 0;
     m->is_gpu = below(m, 2);
+    m->models_fail = below(m, 5) ? 0 : 1 + (int)below(m, 2);
     m->max_movies = 1 + (int)below(m, 5);
     m->cancel_us = below(m, 4) ? INT64_MAX : (int64_t)below(m, 200000 * MS);
     m->meddle_us = m->user_meddles ? 0 : INT64_MAX;
@@ -681,7 +712,7 @@ static void check_end(struct model *m, uint64_t seed)
                          md_engine_count(m->engine, MD_MOVIE_FAILED) +
                          md_engine_count(m->engine, MD_MOVIE_CANCELLED),
                      ended);
-    /* One unit at a time always has memory, by the settings above. */
+    /* The movies' own workers always have memory, by the settings above. */
     if (m->trouble == 0 && !m->shortage && !m->cancelled && !m->user_meddles)
         assert_int_equal(md_engine_count(m->engine, MD_MOVIE_DONE), ended);
     struct gov_status status;

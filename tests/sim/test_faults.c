@@ -33,6 +33,7 @@ static void a_fault_that_passes_costs_no_movie(void **state)
         struct md_sim_sweep s;
         sweep((enum md_sim_operation)operation, false, &s);
         assert_int_equal(s.failed, 0);
+        assert_int_equal(s.fallbacks, 0);
     }
 }
 

@@ -36,6 +36,7 @@ static void no_movie_is_lost_to_memory_and_nothing_hangs(void **state)
     assert_int_equal(survival.hangs, 0);
     assert_int_equal(survival.broken, 0);
     assert_int_equal(survival.wrong_results, 0);
+    assert_int_equal(survival.fallbacks, 0); /* nor does it survive by doing less */
     /* A model is not loaded into memory that is not back yet; a neighbour that gives as much back
      * in that moment cannot be told from it. */
     assert_true(survival.hasty_starts * 100 <= survival.ooms);
@@ -60,6 +61,7 @@ static void the_machine_works_or_is_rightly_paused(void **state)
     assert_int_equal(md_sim_stay_available(seed, 30, &a), MD_OK);
     assert_false(a.hung || a.broken);
     assert_int_equal(a.lost_to_memory, 0);
+    assert_int_equal(a.fallbacks, 0);
     assert_true(a.movies > 500);
     int64_t up_us = a.working_us + a.paused_us, all_us = up_us + a.down_us;
     /* 99.9 % over 1,000 days; one hung worker more or less decides about a month. */

@@ -371,6 +371,20 @@ static void words_of_another_film_are_left_out_with_a_warning(void **state)
     md_film_done(&film);
 }
 
+static void a_story_that_a_model_should_have_told_says_why_it_did_not(void **state)
+{
+    struct md_film film;
+    struct md_story story = {0};
+    struct md_film_shape shape = {.seed = 7, .duration_s = 600, .shot_s = 5, .fps = 25};
+    md_film_make(&film, &shape);
+    film.env.fallback = MD_FALLBACK_MEMORY;
+    analyse(&film, &story);
+    assert_string_equal(story.method, "built-in");
+    assert_non_null(strstr(story.warnings.v[0], md_fallback_reason(MD_FALLBACK_MEMORY)));
+    md_artifact_done(&md_artifact_story, &story);
+    md_film_done(&film);
+}
+
 static void a_film_without_length_is_refused(void **state)
 {
     struct md_film film = {0};
@@ -394,6 +408,7 @@ int main(void)
         cmocka_unit_test(a_film_of_one_shot_has_chapters),
         cmocka_unit_test(hostile_text_is_survived_in_bounded_time),
         cmocka_unit_test(words_of_another_film_are_left_out_with_a_warning),
+        cmocka_unit_test(a_story_that_a_model_should_have_told_says_why_it_did_not),
         cmocka_unit_test(a_film_without_length_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,7 +10,7 @@
  *     deaf       closes its side and goes on                part     leaves a half-written file
  *     fill MB    takes so much memory and works for 1.6 s
  *     units N    has N units, which a worker with a model does; the third one does what the line
- *                "unit VERB N" says
+ *                "unit VERB N" says; where the model is given up, its transcript is a warning
  *
  * Its artifacts depend on the movie's bytes, the options and the artifacts before, nothing else. */
 #include <errno.h>
@@ -223,10 +223,21 @@ static int run_units(const struct md_stage_env *env, int total)
     return MD_OK;
 }
 
+static int run_fallback(const struct md_stage_env *env, struct md_transcript *transcript)
+{
+    char *warning = strdup(md_fallback_reason(env->fallback));
+    if (warning && md_vec_push(&transcript->warnings, warning) == MD_OK)
+        return MD_OK;
+    free(warning);
+    return md_fail(env->failure, MD_ERR_NOMEM, "no memory for a warning");
+}
+
 static int run_transcript(const struct md_stage_env *env, const struct md_artifacts *in,
                           void *artifact)
 {
     struct order order = read_order(env, MD_STAGE_TRANSCRIPT);
+    if (env->fallback)
+        return run_fallback(env, artifact);
     if (strcmp(order.verb, "units") == 0)
         return run_units(env, order.number);
     return obey(env, MD_STAGE_TRANSCRIPT);

@@ -240,6 +240,30 @@ static void what_a_model_lost_is_gone_on_with(void **state)
     }
 }
 
+/* Whether the work is kept or not: what fell back is made good for, then nothing is done again. */
+static void a_model_given_up_costs_no_movie_and_is_asked_again_by_the_next_run(void **state)
+{
+    struct batch *b = *state;
+    b->models = fake_models;
+    batch_set(b, "keep-work", "no");
+    batch_add(b, "film", "transcript units 6\nunit abort 3\n");
+    batch_run(b);
+    assert_int_equal(b->result.done_count, 1);
+    assert_int_equal(b->runs[MD_STAGE_TRANSCRIPT], 4);
+    expect_text(md_str_text(&b->logged), "film: transcript without its model: its worker was lost");
+    expect_text(md_str_text(&b->logged), "the work folder is kept");
+    md_autofree char *poor = batch_read(b, "out/film/work/transcript.json");
+    expect_text(poor, "its worker was lost again and again");
+    batch_run(b); /* the model works again */
+    assert_int_equal(b->result.done_count, 1);
+    assert_int_equal(b->runs[MD_STAGE_SHOTS], 0);
+    assert_int_equal(b->runs[MD_STAGE_TRANSCRIPT], 1);
+    assert_int_equal(b->runs[MD_STAGE_RENDER], 1);
+    assert_false(batch_has(b, "out/film/work"));
+    batch_run(b);
+    assert_int_equal(batch_total_runs(b), 0);
+}
+
 static void a_worker_that_leaves_or_babbles_is_replaced(void **state)
 {
     static const char *const orders[][2] = {{"shots exit 7", "status 7"},
@@ -540,6 +564,7 @@ int main(void)
         TEST(what_a_killed_worker_left_half_written_is_removed),
         TEST(units_are_done_by_one_worker_with_a_model_for_all_movies),
         TEST(what_a_model_lost_is_gone_on_with),
+        TEST(a_model_given_up_costs_no_movie_and_is_asked_again_by_the_next_run),
         TEST(many_movies_run_side_by_side),
         TEST(paths_may_hold_any_bytes),
         TEST(folders_and_movies_that_cannot_be_used_are_named),

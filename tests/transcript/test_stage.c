@@ -34,6 +34,7 @@ struct fixture {
     struct md_failure failure;
     struct md_transcript transcript;
     bool cancel;
+    enum md_fallback fallback;
 };
 
 static int setup(void **state)
@@ -77,6 +78,7 @@ static struct md_stage_env env_of(struct fixture *f)
     return (struct md_stage_env){.movie_path = f->movie,
                                  .options = &f->options,
                                  .threads = 1,
+                                 .fallback = f->fallback,
                                  .failure = &f->failure,
                                  .user = f,
                                  .cancelled = is_cancelled};
@@ -357,6 +359,21 @@ static void it_stops_when_asked(void **state)
     assert_int_equal(f->failure.code, MD_ERR_CANCELLED);
 }
 
+static void what_a_model_should_have_heard_is_a_warning_beside_the_subtitles(void **state)
+{
+    struct fixture *f = *state;
+    f->options.transcribe = MD_TRANSCRIBE_WHISPER;
+    for (int reason = MD_FALLBACK_MEMORY; reason < MD_FALLBACKS; reason++) {
+        f->fallback = (enum md_fallback)reason;
+        expect_origin(f, NULL);
+        assert_int_equal(f->transcript.warnings.n, 1);
+        assert_non_null(strstr(f->transcript.warnings.v[0], md_fallback_reason(f->fallback)));
+    }
+    put(f, "My Film (1999).srt", ENGLISH);
+    expect_origin(f, "My Film (1999).srt");
+    assert_non_null(strstr(f->transcript.warnings.v[0], "the speech model did not listen"));
+}
+
 static uint64_t key_of(struct fixture *f)
 {
     uint64_t key = MD_HASH_START;
@@ -397,6 +414,7 @@ int main(void)
         T(a_stream_in_another_character_set_is_decoded),
         T(an_unreadable_movie_is_a_warning),
         T(it_stops_when_asked),
+        T(what_a_model_should_have_heard_is_a_warning_beside_the_subtitles),
         T(files_beside_the_movie_are_part_of_the_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,7 @@
  *                 with a quarter of the batch; again until the batch is 1
  *     smaller     batch 1 and smaller settings
  *     cpu         batch 1 on the CPU, where the device is a GPU
+ *     fallback    do the work in another way that needs none of this memory, with a poorer result
  *     fail        give this movie up, keep what is finished, say why, go on with the next
  *
  * Every rung is bounded: the mild ones are climbed once for each piece of work, emergency at most
@@ -38,6 +39,7 @@ enum gov_rung {
     GOV_RUNG_EMERGENCY,
     GOV_RUNG_SMALLER,
     GOV_RUNG_CPU,
+    GOV_RUNG_FALLBACK,
     GOV_RUNG_FAIL,
     GOV_RUNG_COUNT
 };
@@ -67,6 +69,7 @@ struct gov_recover_input {
     bool is_probe;           /* the batch was more than what is known to work in this regime */
     bool was_forced;         /* its lease was more than there was room for */
     bool has_cpu;            /* it could run without the device and does not */
+    bool has_fallback;       /* it could be done in another way and is not */
 };
 
 struct gov_recover_decision {
