@@ -24,7 +24,7 @@ enum {
     WORDS = 50257,
     MELS = 80,
     AUDIO_CONTEXT = 1500,
-    TEXT_CONTEXT = 448,
+    TEXT_CONTEXT = 96, /* a window is at most half as many tokens: tests wait for each of them */
     FREQUENCIES = 201,
     HEAD = 64, /* the only head size flash attention takes on every backend */
 };
@@ -270,7 +270,8 @@ static void put_weights(struct maker *m)
     put_tensor(m, "encoder.conv2.bias", SIZES(1, m->state), F32, 0, 0);
     put_norm(m, "encoder.ln_post", 1);
     put_embeddings(m);
-    put_norm(m, "decoder.ln", m->scripted ? 4 : 2);
+    /* So sure of its words that random ones do not all lose against a time. */
+    put_norm(m, "decoder.ln", m->scripted ? 4 : 3);
     for (int i = 0; i < m->layers; i++) {
         put_block(m, "encoder", i, false, 0.05f);
         put_block(m, "decoder", i, true, out);
