@@ -98,25 +98,32 @@ static int read_samples(struct hearing *h, int64_t from, float *samples, size_t 
     return MD_OK;
 }
 
-/* Decibels of every step. */
+/* Decibels of a step of samples. */
+static float level_of(const int16_t *samples, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)samples[i] * samples[i];
+    return (float)(10 * log10(sum / (32768.0 * 32768.0) / STEP + 1e-9));
+}
+
+/* Decibels of every step, from the beginning to the end of the file. */
 static int measure_levels(struct hearing *h, float **ret_levels, size_t *ret_count)
 {
     size_t count = (size_t)((h->samples + STEP - 1) / STEP);
     md_autofree float *levels = malloc((count + 1) * sizeof *levels);
-    float samples[STEP];
+    int16_t samples[STEP];
     if (!levels)
         return no_memory(h);
+    if (fseeko(h->pcm, 0, SEEK_SET) < 0)
+        return md_fail_errno(h->env->failure, errno, "%s cannot be read", h->audio->pcm);
     for (size_t i = 0; i < count; i++) {
-        double sum = 0;
-        int r = read_samples(h, (int64_t)i * STEP, samples, STEP);
-        if (r < 0)
-            return r;
-        for (int k = 0; k < STEP; k++)
-            sum += (double)samples[k] * (double)samples[k];
-        levels[i] = (float)(10 * log10(sum / STEP + 1e-9));
+        levels[i] = level_of(samples, fread(samples, 2, STEP, h->pcm));
         if (i % 1024 == 0 && md_stage_cancelled(h->env))
             return md_fail(h->env->failure, MD_ERR_CANCELLED, "cancelled");
     }
+    if (ferror(h->pcm))
+        return md_fail(h->env->failure, MD_ERR_IO, "%s cannot be read", h->audio->pcm);
     *ret_levels = md_take_ptr(levels);
     *ret_count = count;
     return MD_OK;

@@ -37,11 +37,13 @@ static void add_range(struct md_audio *audio, int64_t start_us, int64_t end_us, 
 static void add_sound(FILE *pcm, int64_t samples, bool talk, unsigned *seed)
 {
     unsigned strength = 1000 + next(seed) % 8000;
+    int16_t block[4096];
     for (int64_t i = 0; i < samples; i++) {
         bool pause = i % (4 * RATE) > 3.7 * RATE;
         int value = talk && !pause ? (int)(next(seed) % (2 * strength)) - (int)strength : 0;
-        int16_t sample = (int16_t)value;
-        fwrite(&sample, 2, 1, pcm);
+        block[i % 4096] = (int16_t)value;
+        if (i % 4096 == 4095 || i + 1 == samples)
+            fwrite(block, 2, (size_t)(i % 4096 + 1), pcm);
     }
 }
 
