@@ -13,20 +13,27 @@ enum md_model_kind { MD_MODEL_WHISPER, MD_MODEL_GGUF };
 
 struct md_model_file {
     enum md_model_kind kind;
-    int64_t size_bytes;
+    int64_t size_bytes;    /* of all parts */
     char name[64];         /* "large-v3" or general.name; "" unknown */
     char architecture[32]; /* "whisper", "llama", "qwen2" */
     char quantisation[16]; /* "F16", "Q5_0", "Q4_K_M"; "?" unknown */
+    char languages[64];    /* "en", "en,de,fr", "many"; "" not said */
     bool multilingual;     /* Whisper: more than English */
+    bool has_template;     /* GGUF: the form of a talk */
+    int64_t parameters;    /* numbers in all tensors */
+    int64_t part, parts;   /* GGUF in several files: number of this one from 0, and how many; else
+                              0 and 0 */
     /* Whisper: audio; GGUF: the text model */
     int64_t layers, width, heads, heads_kv, context;
+    int64_t all_heads_kv;             /* GGUF: of all layers together */
     int64_t key_length, value_length; /* GGUF: of one head */
     int64_t text_layers, text_width;  /* Whisper's decoder */
     int64_t vocabulary;               /* tokens */
 };
 
-/* MD_ERR_NOTFOUND, MD_ERR_IO, MD_ERR_INPUT (neither kind, damaged, cut off, or of a size that
- * cannot be). */
+/* MD_ERR_NOTFOUND, MD_ERR_IO; MD_ERR_INPUT with a sentence that says what it is instead: damaged,
+ * cut off, of a size that cannot be, something else altogether, or a model that does not answer
+ * prompts. Of a model in several files the first is named; all are looked at. */
 int md_model_file_read(const char *path, struct md_model_file *ret_file,
                        struct md_failure *failure);
 

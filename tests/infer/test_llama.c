@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <cmocka.h>
+#include <ggml.h>
 
 #include "base/cleanup.h"
+#include "infer/model_reader.h"
 #include "infer/text.h"
 #include "model/narrative.h"
 #include "story/prompts.h"
@@ -178,9 +181,28 @@ static void dialogue_cannot_leave_its_place(void **state)
     tear_down(&talk);
 }
 
+/* Files are judged by a table of our own: the library's is the truth. */
+static void the_sizes_of_types_are_the_librarys(void **state)
+{
+    int known = 0;
+    (void)state;
+    for (int type = 0; type < GGML_TYPE_COUNT; type++) {
+        int64_t block = ggml_blck_size((enum ggml_type)type), values;
+        if (strcmp(md_model_type_name(type), "?") == 0)
+            continue;
+        assert_int_equal(strcasecmp(md_model_type_name(type), ggml_type_name((enum ggml_type)type)),
+                         0);
+        assert_int_equal(md_model_tensor_bytes(type, &block, 1, &values),
+                         ggml_type_size((enum ggml_type)type));
+        known++;
+    }
+    assert_true(known > 25);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_sizes_of_types_are_the_librarys),
         cmocka_unit_test(replies_have_the_form_of_the_grammar_for_any_number_of_sequences),
         cmocka_unit_test(a_quantised_cache_works_and_takes_half),
         cmocka_unit_test(text_without_end_and_prompts_too_long_are_told_as_useless),
