@@ -9,6 +9,9 @@
  *               heaps and stacks), hence a limit relative to what is there when it is set:
  *                   VmData now + (lease - what is resident of it now)
  *               RLIMIT_AS would also count mapped files and the address space of drivers.
+ *   looking     instead of RLIMIT_DATA for workers with a model: whisper maps half a gigabyte for
+ *               each state and touches a twentieth of it, so address space says nothing. What is
+ *               resident is looked at with every sample, and who has more than its lease is ended.
  *
  * Memory that a worker has already is never taken from it: a limit below that only keeps it from
  * taking more. Sanitizers map terabytes and keep freed memory: such workers go unlimited. */
@@ -17,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -24,6 +28,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/file.h"
 
 /* No worker has so much of its own; what maps more is a sanitizer's shadow. */
@@ -213,7 +218,7 @@ static bool read_memory(const struct md_process *process, struct own_memory *ret
         return false;
     ret->data_bytes = number_after(text, "VmData:") * 1024;
     ret->anonymous_bytes = number_after(text, "RssAnon:") * 1024;
-    return ret->data_bytes > 0 && ret->anonymous_bytes >= 0;
+    return ret->data_bytes >= 0 && ret->anonymous_bytes >= 0;
 }
 
 static int limit_group(struct md_super *s, const struct md_process *process, int64_t bytes)
@@ -243,6 +248,32 @@ static int limit_data(const struct md_process *process, const struct own_memory 
     return prlimit(process->pid, RLIMIT_DATA, &limit, NULL) < 0 ? errno : 0;
 }
 
+static bool is_looked_at(const struct md_super *s, const struct md_process *process)
+{
+    return s->enforcement == MD_ENFORCE_RLIMIT && process->executor != MD_EXECUTOR_MEDIA;
+}
+
+int64_t md_super_look_at_leases_(struct md_super *s)
+{
+    const int64_t interval_us = MD_SECOND_US / 10; /* loading fills some 100 MB in that time */
+    int64_t next_us = INT64_MAX;
+    for (size_t i = 0; i < s->processes.n; i++) {
+        struct md_process *process = s->processes.v[i];
+        struct own_memory memory;
+        if (!is_looked_at(s, process) || process->enforced_bytes <= 0 || process->pid <= 0)
+            continue;
+        if (process->busy)
+            next_us = interval_us;
+        if (process->struck || !read_memory(process, &memory) ||
+            memory.data_bytes > sanitizer_bytes ||
+            memory.anonymous_bytes <= process->enforced_bytes)
+            continue;
+        process->struck = true;
+        md_process_signal(process, SIGKILL);
+    }
+    return next_us;
+}
+
 static int enforce(struct md_super *s, struct md_process *process, int64_t bytes)
 {
     struct own_memory memory;
@@ -255,6 +286,8 @@ static int enforce(struct md_super *s, struct md_process *process, int64_t bytes
         s->unenforced_said = true;
         return 0;
     }
+    if (is_looked_at(s, process))
+        return 0;
     if (s->enforcement == MD_ENFORCE_RLIMIT)
         return limit_data(process, &memory, bytes);
     if (!process->cgroup)

@@ -23,6 +23,7 @@ struct md_process {
     int64_t lease_bytes;    /* what it may take now; 0: nobody says */
     char *cgroup;           /* its own; NULL: none */
     int64_t enforced_bytes; /* as the kernel was told; 0: nothing */
+    bool struck;            /* we ended it, because it had more than that */
     bool unloading;         /* the engine was asked to end it */
     bool busy;              /* was asked something that it has not answered */
     pid_t pid;              /* also its process group; 0 once reaped */

@@ -125,7 +125,7 @@ static int start_process(struct md_super *s, const struct md_command *command,
     process->batch = command->batch;
     process->settings = command->settings;
     md_super_confine_(s, process);
-    md_super_set_lease_(s, process, command->lease_bytes);
+    process->lease_bytes = command->lease_bytes; /* enforced once it is itself: at its hello */
     s->processes.v[s->processes.n++] = process;
     /* Should epoll have no memory for these, the end is noticed at the next sample. */
     (void)watch(s, process->stderr_fd, SOURCE_STDERR, process->id, EPOLLIN);
@@ -325,7 +325,7 @@ static void bury(struct md_super *s, struct md_process *process)
     while (process->unheard && !process->channel.ended);
     md_process_read_stderr(process, s->params->log);
     int status = process->wait_status;
-    bool struck = md_super_release_(s, process);
+    bool struck = md_super_release_(s, process) || process->struck;
     if (died_of_memory(process, struck) && process->busy)
         tell_out_of_memory(s, process);
     /* Why it died is judged by the memory as it is now. */
@@ -443,6 +443,7 @@ static void on_time(struct md_super *s)
         give_up_the_silent(s);
         sample(s);
         int64_t interval_us = gov_governor_next_sample_us(s->memory.governor);
+        interval_us = MD_MIN(interval_us, md_super_look_at_leases_(s));
         s->next_sample_us = now + MD_MIN(interval_us, longest_interval_us);
     }
     if (!s->ends && now >= md_engine_deadline_us(s->engine))

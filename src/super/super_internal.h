@@ -165,6 +165,9 @@ void md_super_end_enforcing_(struct md_super *s);
 void md_super_confine_(struct md_super *s, struct md_process *process);
 /* It is gone; true when the kernel ended it because it wanted more than its lease. */
 bool md_super_release_(struct md_super *s, struct md_process *process);
+/* Ends workers that have more than they may, where only looking tells; to be called at every
+ * sample. Returns how long it may be until the next, in microseconds. */
+int64_t md_super_look_at_leases_(struct md_super *s);
 /* Carries out what a command says about a worker's lease: 0 leaves it unlimited. */
 void md_super_set_lease_(struct md_super *s, struct md_process *process, int64_t lease_bytes);
 

@@ -176,6 +176,7 @@ static bool on_hello(struct md_super *s, struct md_process *process,
         return false;
     }
     process->said_hello = true;
+    md_super_set_lease_(s, process, process->lease_bytes);
     send_task(s, process);
     return true;
 }
