@@ -7,6 +7,7 @@
  *   batch.c     how many units, threads and movies at once
  *   ladder.c    out of memory, tiers, the recovery wait
  *   control.c   samples, pause, stop, cancel
+ *   progress.c  is a worker with a model getting on?
  *   valid.c     what must hold
  *
  * Movies that wait are small records in a queue, those in flight are slots, those that have ended
@@ -80,7 +81,10 @@ struct worker {
     int64_t free_then_bytes; /* beside that; < 0: unknown */
 
     /* shared workers */
-    int batch; /* as started: at most so many units at once */
+    int64_t started_us;    /* START_WORKER */
+    int64_t unit_since_us; /* the last unit, or the question */
+    int64_t longest_us;    /* it took to get ready, or for a unit */
+    int batch;             /* as started: at most so many units at once */
     enum md_settings settings;
     int most_batch;        /* run under the present lease: whose its peak is */
     unsigned stages_seen;  /* that were found to need it */
@@ -269,6 +273,14 @@ void md_engine_kill_(struct md_engine *e, struct worker *w);
 void md_engine_worker_event_(struct md_engine *e, struct worker *w, const struct md_event *event,
                              int64_t now_us);
 void md_engine_worker_deadline_(struct md_engine *e, struct worker *w, int64_t now_us);
+
+/* progress.c */
+void md_engine_progress_start_(struct worker *w, int64_t now_us);
+void md_engine_progress_ready_(struct worker *w, int64_t now_us);
+void md_engine_progress_run_(struct worker *w, int64_t now_us);
+void md_engine_progress_unit_(struct worker *w, int64_t now_us);
+/* Who has not got ready, or not finished a unit, until then hangs, however alive it is. */
+int64_t md_engine_progress_end_(const struct worker *w);
 
 /* schedule.c */
 void md_engine_schedule_(struct md_engine *e, int64_t now_us);

@@ -30,6 +30,7 @@ void md_engine_start_worker_(struct md_engine *e, struct worker *w, struct movie
     w->asked = w->cancelled = w->kill_sent = w->after_oom = w->ending = false;
     w->condemned_for = NULL;
     w->deadline_us = now_us + e->params.ready_timeout_us;
+    md_engine_progress_start_(w, now_us);
     if (is_shared(w))
         w->deadline_us += loads * e->params.models[w->executor].load_us;
     md_engine_emit_worker_(e, MD_COMMAND_START_WORKER, w);
@@ -40,6 +41,7 @@ void md_engine_ask_(struct md_engine *e, struct worker *w, int64_t now_us)
     w->state = WORKER_BUSY;
     w->asked = true;
     w->cancelled = w->after_oom = false;
+    md_engine_progress_run_(w, now_us);
     w->deadline_us = e->params.stall_us ? now_us + e->params.stall_us : NEVER_US;
 }
 
@@ -319,6 +321,7 @@ static bool on_ready(struct md_engine *e, struct worker *w, int64_t now_us)
         return true;
     }
     struct movie *m = w->movie;
+    md_engine_progress_ready_(w, now_us);
     w->failed_starts = 0;
     w->movie = NULL;
     if (m && !e->paused && !ends_soon(e)) {
@@ -356,7 +359,8 @@ static bool runs_stage(const struct worker *w, const struct md_event *event)
 }
 
 /* Units that are done stay done: progress ends the ladder. */
-static bool on_units(struct md_engine *e, struct worker *w, const struct md_event *event)
+static bool on_units(struct md_engine *e, struct worker *w, const struct md_event *event,
+                     int64_t now_us)
 {
     struct movie *m = w->movie;
     if (!runs_stage(w, event) || event->units_done < 0 || event->units_total < event->units_done)
@@ -365,6 +369,7 @@ static bool on_units(struct md_engine *e, struct worker *w, const struct md_even
         return true;
     m->units_done = event->units_done;
     m->units_total = event->units_total;
+    md_engine_progress_unit_(w, now_us);
     gov_recover_note_success(&m->recover);
     if (m->phase == PHASE_RUNNING)
         md_engine_emit_(e, MD_COMMAND_UNITS, m);
@@ -422,8 +427,12 @@ static void on_alive(struct md_engine *e, struct worker *w, int64_t now_us)
 {
     if (w->cancelled)
         return; /* it has until the deadline to stop */
-    if (w->state == WORKER_BUSY)
-        w->deadline_us = e->params.stall_us ? now_us + e->params.stall_us : NEVER_US;
+    int64_t end_us = md_engine_progress_end_(w);
+    if (w->state == WORKER_BUSY && e->params.stall_us)
+        w->deadline_us = MD_MIN(now_us + e->params.stall_us, end_us);
+    else if (w->state == WORKER_STARTING && is_shared(w))
+        w->deadline_us =
+            MD_MAX(w->deadline_us, MD_MIN(now_us + e->params.ready_timeout_us, end_us));
     else if (w->state == WORKER_IDLE && e->params.heartbeat_us)
         w->deadline_us = now_us + e->params.heartbeat_us;
 }
@@ -459,8 +468,8 @@ void md_engine_worker_event_(struct md_engine *e, struct worker *w, const struct
         understood = on_needed(e, w, event, now_us);
         break;
     case MD_EVENT_UNITS:
+        understood = on_units(e, w, event, now_us);
         on_alive(e, w, now_us); /* who finishes units does not hang */
-        understood = on_units(e, w, event);
         break;
     case MD_EVENT_DONE:
         understood = on_done(e, w, event, now_us);
@@ -485,7 +494,9 @@ void md_engine_worker_deadline_(struct md_engine *e, struct worker *w, int64_t n
         break;
     case WORKER_BUSY:
         md_engine_condemn_(e, w,
-                           w->cancelled ? "did not stop in time" : "hung without a sign of life");
+                           w->cancelled                           ? "did not stop in time"
+                           : now_us >= md_engine_progress_end_(w) ? "was alive and did not get on"
+                                                                  : "hung without a sign of life");
         break;
     case WORKER_IDLE:
         md_engine_condemn_(e, w, "hung without a sign of life");

@@ -242,9 +242,12 @@ static int ignore_pieces(void *user, size_t index, const struct md_speech_pieces
     return MD_OK;
 }
 
-static int warm_up(struct md_speech *speech, int threads, struct md_failure *failure)
+static int warm_up(struct md_speech *speech, const struct md_speech_params *params, int threads,
+                   struct md_failure *failure)
 {
-    struct md_speech_run run = {.count = (size_t)speech->slot_count,
+    struct md_speech_run run = {.user = params->user,
+                                .cancelled = params->cancelled,
+                                .count = (size_t)speech->slot_count,
                                 .threads = threads,
                                 .style = {.language = "en"},
                                 .read = read_noise,
@@ -288,7 +291,7 @@ int md_speech_new(const struct md_speech_backend *backend, const struct md_speec
     if (r == MD_OK && start_slots(speech) < 0)
         r = md_fail(failure, MD_ERR_NOMEM, "out of memory starting threads");
     if (r == MD_OK)
-        r = warm_up(speech, threads, failure);
+        r = warm_up(speech, params, threads, failure);
     if (r < 0) {
         md_speech_free(speech);
         return r;

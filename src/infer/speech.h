@@ -24,6 +24,8 @@ struct md_speech_params {
     bool cpu_only;
     const struct md_log *log; /* may be NULL; outlives the speech object */
     void (*no_memory)(void);  /* may be NULL; called from any thread, when an allocation failed */
+    bool (*cancelled)(void *user); /* asked while the model warms up, as in a run; may be NULL */
+    void *user;
 };
 
 /* What shapes the text. Borrowed for the call. */

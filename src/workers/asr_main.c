@@ -38,7 +38,9 @@ static int load(const struct md_model_params *params, void **ret_model, struct m
                                       .slots = MD_MIN(params->batch, (int)MD_SPEECH_MAX_SLOTS),
                                       .cpu_only = params->settings == MD_SETTINGS_CPU,
                                       .log = params->log,
-                                      .no_memory = md_witness_note};
+                                      .no_memory = md_witness_note,
+                                      .cancelled = params->cancelled,
+                                      .user = params->user};
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (!speech.model_path)
         return md_fail(failure, MD_ERR_INPUT, "no speech model is given: --asr-model FILE");

@@ -335,7 +335,8 @@ static int load_model(struct runner *runner, const struct md_record_view *view,
     const char *name = md_record_get(view, "executor");
     int executor = MD_EXECUTOR_MEDIA + 1;
     struct md_options options = {0};
-    struct md_model_params params = {.options = &options, .log = &runner->log};
+    struct md_model_params params = {
+        .options = &options, .log = &runner->log, .cancelled = is_cancelled, .user = runner};
     int64_t batch;
     while (name && executor < MD_EXECUTORS && strcmp(name, md_executor_names[executor]) != 0)
         executor++;

@@ -13,6 +13,8 @@ struct md_model_params {
     int64_t lease_bytes; /* 0: none */
     const struct md_options *options;
     const struct md_log *log;
+    bool (*cancelled)(void *user); /* to be asked while loading turns: it says that it does */
+    void *user;
 };
 
 struct md_model_ops {

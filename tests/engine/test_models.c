@@ -1,6 +1,7 @@
 /* Workers that hold a model for all movies, one scene each. */
 #include <gov/recover.h>
 
+#include "base/cleanup.h"
 #include "scene.h"
 
 #define ASR MD_EXECUTOR_ASR
@@ -399,6 +400,63 @@ static void settings_that_did_not_fit_are_not_tried_for_the_next_movie(void **st
     close_world(&w);
 }
 
+/* Says that it is alive every ten seconds; true once it is killed within the time. */
+static bool is_killed_within(struct scene *w, uint32_t worker, int64_t seconds)
+{
+    for (int64_t end_us = w->now_us + seconds * SECOND_US; w->now_us < end_us;) {
+        w->now_us = MD_MIN(w->now_us + 10 * SECOND_US, end_us);
+        step(w, EVENT(ALIVE, .worker = worker));
+        if (find(w, MD_COMMAND_KILL, 0))
+            return expect(w, MD_COMMAND_KILL)->worker == worker;
+    }
+    return false;
+}
+
+static void a_worker_that_is_alive_and_does_not_get_on_is_ended(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 1);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    begin(&w, asr);
+    expect(&w, MD_COMMAND_RUN);
+    assert_false(is_killed_within(&w, asr, 590));
+    step(&w, EVENT(UNITS, .worker = asr, .stage = MD_STAGE_TRANSCRIPT, .units_done = 1,
+                   .units_total = 40));
+    /* That was its longest unit: it may take twenty times as long. */
+    assert_false(is_killed_within(&w, asr, 20 * 590 - 10));
+    assert_true(is_killed_within(&w, asr, 20));
+    step(&w, EVENT(GONE, .worker = asr, .signal = SIGKILL));
+    assert_true(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry);
+    assert_non_null(strstr(w.failure.message, "did not get on"));
+    close_world(&w);
+}
+
+static void units_that_never_come_end_a_worker_after_many_times_its_warm_up(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 1);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    step(&w, EVENT(SPAWNED, .worker = asr, .pid = 7));
+    assert_false(is_killed_within(&w, asr, 100)); /* the warm-up turns: no reason to end it */
+    step(&w, EVENT(READY, .worker = asr));
+    assert_false(is_killed_within(&w, asr, 20 * 100 - 10));
+    assert_true(is_killed_within(&w, asr, 20));
+    close_world(&w);
+}
+
+static void a_warm_up_that_turns_has_longer_but_not_for_ever(void **state)
+{
+    struct scene w;
+    open_gpu(&w, 1);
+    need_transcript(&w, 1);
+    uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    assert_false(is_killed_within(&w, asr, 1790));
+    assert_true(is_killed_within(&w, asr, 20));
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +474,9 @@ int main(void)
         cmocka_unit_test(a_dropped_movie_lets_go_of_the_shared_worker),
         cmocka_unit_test(an_idle_worker_that_falls_silent_is_replaced),
         cmocka_unit_test(settings_that_did_not_fit_are_not_tried_for_the_next_movie),
+        cmocka_unit_test(a_worker_that_is_alive_and_does_not_get_on_is_ended),
+        cmocka_unit_test(units_that_never_come_end_a_worker_after_many_times_its_warm_up),
+        cmocka_unit_test(a_warm_up_that_turns_has_longer_but_not_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
