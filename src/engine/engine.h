@@ -68,6 +68,7 @@ struct md_engine_model {
     int64_t resident_bytes; /* weights and contexts, once loaded */
     int64_t unit_bytes;     /* more for each unit of a batch */
     int64_t load_us;        /* what loading it again takes */
+    bool is_remote;         /* on a server: its worker needs nothing of a GPU */
 };
 
 /* What an estimate is wanted for; see md_engine_params.estimate. */

@@ -88,6 +88,8 @@ static int64_t estimate_model(const struct md_estimate_query *query, bool device
     if (!model || model->resident_bytes <= 0)
         return 0;
     int64_t units = (int64_t)MD_MAX(query->batch, 1) * model->unit_bytes;
+    if (model->is_remote && device_is_gpu)
+        return -1;
     if (query->settings == MD_SETTINGS_NORMAL)
         return model->resident_bytes + units;
     if (query->settings == MD_SETTINGS_CPU && device_is_gpu)

@@ -66,6 +66,10 @@ enum {
 #define MD_WORDS_NO_MEMORY "an allocation has failed: out of memory"
 enum { MD_EXIT_NO_MEMORY = 4 };
 
+/* The key to a language model's server, in the environment of the worker that asks it, and of no
+ * other worker. */
+#define MD_ENV_LLM_KEY "MOVIEDIGEST_LLM_KEY"
+
 /* alive: of */
 #define MD_ALIVE_STAGE   "stage"
 #define MD_ALIVE_PROCESS "process"

@@ -88,6 +88,16 @@ static const struct md_option table[] = {
     {"llm-model", 0, MD_OPTION_TEXT, AT(llm_model), .initial = "", .group = group_input,
      .metavar = "FILE",
      .help = "Language model (GGUF) that tells the story; without one the built-in analysis does."},
+    {"llm-url", 0, MD_OPTION_TEXT, AT(llm_url), .initial = "", .group = group_input,
+     .metavar = "URL",
+     .help = "Language model of a server that speaks OpenAI's protocol, such as "
+             "http://127.0.0.1:11434/v1; the dialogue is sent there. Its key is taken from the "
+             "environment (MOVIEDIGEST_LLM_KEY) or from a file."},
+    {"llm-name", 0, MD_OPTION_TEXT, AT(llm_name), .initial = "", .group = group_input,
+     .metavar = "NAME",
+     .help = "How that server calls the model; not needed where there is only one."},
+    {"llm-key-file", 0, MD_OPTION_TEXT, AT(llm_key_file), .initial = "", .group = group_input,
+     .metavar = "FILE", .help = "File with that server's key; nobody else may read it."},
     {"llm-context", 0, MD_OPTION_INT, AT(llm_context), .initial = "4096", .min = 512,
      .max = 1048576, .stages = STAGE(STORY), .group = group_input, .metavar = "TOKENS",
      .help = "How much a prompt and its reply may hold together; what a model needs grows with "

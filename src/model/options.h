@@ -61,6 +61,9 @@ struct md_options {
     bool translate;          /* speech to English */
     char *glossary;          /* names and words to expect; NULL none */
     char *llm_model;         /* GGUF file of a language model; NULL none */
+    char *llm_url;           /* a server's instead; NULL none */
+    char *llm_name;          /* of the model there; NULL the only one */
+    char *llm_key_file;      /* NULL none */
     int64_t llm_context;     /* tokens a prompt and its reply may have */
     char *prompts;           /* folder with prompts instead of the built-in ones; NULL none */
     char *detector;          /* shot detector by name */

@@ -32,18 +32,23 @@ struct md_narrator {
 
 int md_story_chain_key(const struct md_stage_env *env, uint64_t *inout_key)
 {
-    struct md_file_identity model;
+    const struct md_options *o = env->options;
+    struct md_file_identity model = {0};
     struct md_prompts prompts;
-    if (!env->options->llm_model)
+    if (!o->llm_model && !o->llm_url)
         return MD_OK;
-    int r = md_file_identify(env->options->llm_model, &model, env->failure);
+    int r = o->llm_url ? MD_OK : md_file_identify(o->llm_model, &model, env->failure);
     if (r == MD_OK)
-        r = md_prompts_load(env->options->prompts, &prompts, env->failure);
+        r = md_prompts_load(o->prompts, &prompts, env->failure);
     if (r < 0)
         return r;
     *inout_key = md_hash(*inout_key, &model.size_bytes, sizeof model.size_bytes);
     *inout_key = md_hash(*inout_key, &model.sample_hash, sizeof model.sample_hash);
     *inout_key = md_hash(*inout_key, &prompts.hash, sizeof prompts.hash);
+    if (o->llm_url)
+        *inout_key = md_hash(*inout_key, o->llm_url, strlen(o->llm_url) + 1);
+    if (o->llm_url && o->llm_name)
+        *inout_key = md_hash(*inout_key, o->llm_name, strlen(o->llm_name) + 1);
     md_prompts_done(&prompts);
     return MD_OK;
 }
@@ -52,7 +57,8 @@ int md_story_demand(const struct md_stage_env *env, const struct md_artifacts *i
                     struct md_stage_demand *ret_demand)
 {
     bool words = in->transcript && in->transcript->cues.n > 0;
-    ret_demand->executor = env->options->llm_model && words ? MD_EXECUTOR_LLM : MD_EXECUTOR_MEDIA;
+    bool model = env->options->llm_model || env->options->llm_url;
+    ret_demand->executor = model && words ? MD_EXECUTOR_LLM : MD_EXECUTOR_MEDIA;
     return MD_OK;
 }
 
@@ -235,8 +241,7 @@ static int compose(struct md_narrator *n, const struct md_prompt *prompt,
 }
 
 int md_narrator_ask(struct md_narrator *n, enum md_prompt_kind kind, size_t index,
-                    const char **ret_system, const char **ret_user, const char **ret_grammar,
-                    int *ret_max_tokens)
+                    struct md_narrator_request *ret_request)
 {
     static const int tokens[MD_PROMPTS] = {SCENE_TOKENS, ACT_TOKENS, MOVIE_TOKENS};
     struct md_story *story = n->params.story;
@@ -269,13 +274,15 @@ int md_narrator_ask(struct md_narrator *n, enum md_prompt_kind kind, size_t inde
                                        {"people", md_str_text(&people)},
                                        {NULL, NULL}};
     /* A small context takes short replies. */
-    *ret_max_tokens = (int)MD_MIN((int64_t)tokens[kind], n->params.context / 2);
+    int max_tokens = (int)MD_MIN((int64_t)tokens[kind], n->params.context / 2);
     if (r == MD_OK)
-        r = compose(n, prompt, places, &lines, *ret_max_tokens);
+        r = compose(n, prompt, places, &lines, max_tokens);
     lines_done(&lines);
-    *ret_system = prompt->system;
-    *ret_user = md_str_text(&n->user);
-    *ret_grammar = prompt->grammar;
+    *ret_request = (struct md_narrator_request){.system = prompt->system,
+                                                .user = md_str_text(&n->user),
+                                                .grammar = prompt->grammar,
+                                                .schema = prompt->schema,
+                                                .max_tokens = max_tokens};
     return r;
 }
 

@@ -33,10 +33,16 @@ void md_narrator_free(struct md_narrator *narrator);
 /* Requests of a kind; kinds are asked one after the other: scenes, acts, movie. */
 size_t md_narrator_count(const struct md_narrator *narrator, enum md_prompt_kind kind);
 
-/* Texts of one request; they stay until the next call. MD_ERR_NOMEM. */
+/* One request; its texts stay until the next call. */
+struct md_narrator_request {
+    const char *system, *user, *grammar;
+    const char *schema; /* may be NULL */
+    int max_tokens;     /* of the reply */
+};
+
+/* MD_ERR_NOMEM. */
 int md_narrator_ask(struct md_narrator *narrator, enum md_prompt_kind kind, size_t index,
-                    const char **ret_system, const char **ret_user, const char **ret_grammar,
-                    int *ret_max_tokens);
+                    struct md_narrator_request *ret_request);
 
 /* Takes a reply in; NULL or useless ones are counted. In the order of indices, whatever order they
  * came in, so that the story is the same. MD_ERR_NOMEM. */

@@ -55,6 +55,7 @@ static int load_one(const char *folder, const char *name, struct md_prompt *prom
     prompt->system = section(text, "system", &no_memory);
     prompt->user = section(text, "user", &no_memory);
     prompt->grammar = section(text, "grammar", &no_memory);
+    prompt->schema = section(text, "schema", &no_memory);
     if (no_memory)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     if (!prompt->system || !prompt->user || !prompt->grammar)
@@ -86,6 +87,7 @@ void md_prompts_done(struct md_prompts *prompts)
         free(prompts->kinds[i].system);
         free(prompts->kinds[i].user);
         free(prompts->kinds[i].grammar);
+        free(prompts->kinds[i].schema);
     }
     *prompts = (struct md_prompts){0};
 }

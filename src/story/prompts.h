@@ -1,5 +1,5 @@
-/* Prompts for the language model: data files a person can edit, with three sections each, and
- * {{places}} for what the movie brings. */
+/* Prompts for the language model: data files a person can edit, with three sections each, a
+ * fourth for servers, and {{places}} for what the movie brings. */
 #ifndef MD_STORY_PROMPTS_H
 #define MD_STORY_PROMPTS_H
 
@@ -18,6 +18,7 @@ extern const struct md_prompt_text md_prompt_texts[]; /* built in; ended by one 
 
 struct md_prompt {
     char *system, *user, *grammar;
+    char *schema; /* the grammar's form as a JSON schema; NULL: there is none */
 };
 struct md_prompts {
     struct md_prompt kinds[MD_PROMPTS];

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "infer/endpoint_address.h"
 #include "infer/model_file.h"
 
 /* A disk of a tenth of a gigabyte a second is a slow one; it is measured once a model was loaded.
@@ -33,6 +34,33 @@ static int look_at(const char *path, enum md_model_kind kind, int64_t context, c
     return MD_OK;
 }
 
+/* Whether anybody answers is found out when a story is told: a server may come later. */
+static int look_at_server(const struct md_options *options, struct md_engine_model *ret_model,
+                          struct md_failure *failure)
+{
+    const int64_t exchange_bytes = 4000000;
+    struct md_endpoint_address address;
+    char *key = NULL;
+    if (options->llm_model)
+        return md_fail(failure, MD_ERR_INPUT,
+                       "--llm-model and --llm-url name two language models; one is enough");
+    int r = md_endpoint_address_parse(options->llm_url, &address, failure);
+    if (r < 0)
+        return r;
+    md_endpoint_address_done(&address);
+    if (options->llm_key_file)
+        r = md_endpoint_key_read(options->llm_key_file, &key, failure);
+    md_endpoint_key_free(key);
+    *ret_model = (struct md_engine_model){
+        .name = "endpoint",
+        .resident_bytes = worker_bytes,
+        .unit_bytes = exchange_bytes,
+        .load_us = 10000000, /* on the server, several GB from a disk */
+        .is_remote = true,
+    };
+    return r;
+}
+
 int md_super_find_models_(const struct md_options *options, struct md_engine_model *models,
                           struct md_failure *failure)
 {
@@ -44,7 +72,9 @@ int md_super_find_models_(const struct md_options *options, struct md_engine_mod
         (options->transcribe == MD_TRANSCRIBE_AUTO || options->transcribe == MD_TRANSCRIBE_WHISPER))
         r = look_at(options->asr_model, MD_MODEL_WHISPER, 0, "--asr-model",
                     &models[MD_EXECUTOR_ASR], failure);
-    if (r == MD_OK && options->llm_model)
+    if (r == MD_OK && options->llm_url)
+        r = look_at_server(options, &models[MD_EXECUTOR_LLM], failure);
+    else if (r == MD_OK && options->llm_model)
         r = look_at(options->llm_model, MD_MODEL_GGUF, options->llm_context, "--llm-model",
                     &models[MD_EXECUTOR_LLM], failure);
     return r;

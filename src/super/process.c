@@ -47,8 +47,23 @@ static int set_attributes(posix_spawnattr_t *attributes)
     return r;
 }
 
+/* What workers inherit: all, but the key to a server only the worker that asks it. The array is to
+ * be freed, not the texts; NULL: no memory. */
+static char **make_environment(bool with_key)
+{
+    static const char key[] = MD_ENV_LLM_KEY "=";
+    size_t n = 0, kept = 0;
+    while (environ[n])
+        n++;
+    char **all = calloc(n + 1, sizeof *all);
+    for (size_t i = 0; all && i < n; i++)
+        if (with_key || strncmp(environ[i], key, sizeof key - 1) != 0)
+            all[kept++] = environ[i];
+    return all;
+}
+
 /* 0 or a value of errno. */
-static int spawn(const char *path, int socket, int output, pid_t *ret_pid)
+static int spawn(const char *path, char **environment, int socket, int output, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -64,7 +79,7 @@ static int spawn(const char *path, int socket, int output, pid_t *ret_pid)
         if (!r)
             r = set_attributes(&attributes);
         if (!r)
-            r = posix_spawn(ret_pid, path, &actions, &attributes, argv, environ);
+            r = posix_spawn(ret_pid, path, &actions, &attributes, argv, environment);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&actions);
@@ -83,7 +98,8 @@ int md_process_start(struct md_process *process, const char *path, struct md_fai
     md_autoclose int read_end = output[0], write_end = output[1];
     if (fcntl(read_end, F_SETFL, O_NONBLOCK) < 0)
         return md_fail_errno(failure, errno, "cannot set up a pipe for a worker");
-    r = spawn(path, their_socket, write_end, &process->pid);
+    md_autofree char **environment = make_environment(process->is_remote);
+    r = environment ? spawn(path, environment, their_socket, write_end, &process->pid) : ENOMEM;
     if (r)
         return md_fail_errno(failure, r, "cannot start %s", path);
     process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);

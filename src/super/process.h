@@ -17,6 +17,7 @@ enum { MD_LINE_MAX = 512 };
 struct md_process {
     uint32_t id; /* the engine's number for the worker */
     enum md_executor executor;
+    bool is_remote; /* its model is on a server; gets the key to it */
     size_t movie; /* that it works for; MD_ENGINE_NO_MOVIE: none just now */
     int batch;    /* of a worker with a model, as it was started */
     enum md_settings settings;

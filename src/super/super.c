@@ -22,6 +22,9 @@ static const char *const worker_programs[MD_EXECUTORS] = {
     [MD_EXECUTOR_LLM] = "moviedigest-llm",
 };
 
+/* In place of the last, for a model on a server. */
+static const char remote_program[] = "moviedigest-endpoint";
+
 /* We wake up at least every longest_interval_us. A longer gap means that we were stopped or the
  * machine slept, and so were the workers: it must not look as if they hung. */
 static const int64_t longest_interval_us = 2 * MD_SECOND_US;
@@ -96,8 +99,9 @@ static int find_worker_program(struct md_super *s, enum md_executor executor,
     char **path = &s->worker_paths[executor];
     if (*path)
         return MD_OK;
+    bool remote = executor == MD_EXECUTOR_LLM && s->params->options->llm_url;
     if (!s->params->worker_path)
-        return md_process_find(worker_programs[executor], path, failure);
+        return md_process_find(remote ? remote_program : worker_programs[executor], path, failure);
     *path = strdup(s->params->worker_path);
     return *path ? MD_OK : md_fail(failure, MD_ERR_NOMEM, "out of memory starting a worker");
 }
@@ -113,6 +117,8 @@ static int start_process(struct md_super *s, const struct md_command *command,
     struct md_process *process = calloc(1, sizeof *process);
     if (!process)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory starting a worker");
+    process->is_remote =
+        command->executor == MD_EXECUTOR_LLM && s->params->options->llm_url != NULL;
     r = md_process_start(process, s->worker_paths[command->executor], failure);
     if (r < 0) {
         free(process);

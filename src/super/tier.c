@@ -1,9 +1,11 @@
 /* Cleanups: what this program and its workers can give back.
  *
  *   standard    free blocks of the C library's heaps, ours at once, the workers' within
- * milliseconds by their reader threads, beside whatever runs aggressive  + what idle workers can
- * read again, + idle workers that hold a model: the engine ends them (UNLOAD), the cheapest to load
- * again per byte first emergency   the same again, up to three passes
+ * milliseconds by their reader threads, beside whatever runs
+ *   aggressive  + what idle workers can read again, + idle workers that hold a model: the engine
+ * ends them (UNLOAD), the cheapest to load again per byte first; + an Ollama on this machine: its
+ * worker asks it to unload
+ *   emergency   the same again, up to three passes
  *
  * What a run freed is measured at the next sample. */
 #include "super/super_internal.h"
@@ -38,7 +40,8 @@ static int drop_caches(void *context, enum gov_tier tier, int64_t want_bytes)
     struct md_super *s = context;
     size_t asked = 0;
     for (size_t i = 0; i < s->processes.n; i++) {
-        if (s->processes.v[i]->busy || !s->processes.v[i]->said_hello)
+        const struct md_process *process = s->processes.v[i];
+        if (process->busy || !process->said_hello || process->is_remote)
             continue;
         md_super_send_word_(s, s->processes.v[i], MD_SAY_DROP);
         asked++;
@@ -62,6 +65,20 @@ static int unload_model(void *context, enum gov_tier tier, int64_t want_bytes)
     idle->process->unloading = true;
     md_super_tell_later_(idle->s,
                          &(struct md_event){.kind = MD_EVENT_UNLOAD, .worker = idle->process->id});
+    return GOV_RECLAIM_RUNNING;
+}
+
+/* A server beside us: how much it holds its worker cannot see. */
+static int64_t unknown_bytes(void *context)
+{
+    (void)context;
+    return -1;
+}
+
+static int rest_server(void *context, enum gov_tier tier, int64_t want_bytes)
+{
+    const struct idle_model *idle = context;
+    md_super_send_word_(idle->s, idle->process, MD_SAY_DROP);
     return GOV_RECLAIM_RUNNING;
 }
 
@@ -90,8 +107,8 @@ static void run_pass(struct md_super *s, enum gov_tier tier)
             .name = md_executor_names[process->executor],
             .tier = GOV_TIER_AGGRESSIVE,
             .reload_us = MD_MAX(s->load_us[process->executor], 1),
-            .reclaimable = model_bytes,
-            .reclaim = unload_model,
+            .reclaimable = process->is_remote ? unknown_bytes : model_bytes,
+            .reclaim = process->is_remote ? rest_server : unload_model,
             .context = &idle[count - FIXED],
         };
         count++;

@@ -25,6 +25,8 @@ struct replies {
 struct telling {
     const struct md_stage_env *env;
     const struct md_llm_model *model;
+    const char *name; /* of the model, for people */
+    int64_t context;  /* tokens of a prompt and its reply */
     struct md_prompts prompts;
     struct md_narrator *narrator;
     struct md_checkpoint *checkpoint;
@@ -76,6 +78,7 @@ static int hash_all(const struct telling *t, const struct md_story *story, uint6
 {
     uint64_t key = md_options_hash(t->env->options, MD_STAGE_STORY, MD_HASH_START);
     int r = md_story_chain_key(t->env, &key);
+    key = md_hash(key, &t->context, sizeof t->context);
     for (size_t i = 0; i < story->sentences.n; i++) {
         hash_text(&key, story->sentences.v[i].text);
         hash_text(&key, story->sentences.v[i].speaker);
@@ -117,9 +120,15 @@ static int read_request(void *user, size_t index, struct md_text_request *ret)
 {
     struct telling *t = user;
     size_t number = (size_t)t->todo.v[index];
-    int r = md_narrator_ask(t->narrator, t->kind, number, &ret->system, &ret->user, &ret->grammar,
-                            &ret->max_tokens);
-    return r < 0 ? no_memory(t) : MD_OK;
+    struct md_narrator_request request;
+    if (md_narrator_ask(t->narrator, t->kind, number, &request) < 0)
+        return no_memory(t);
+    *ret = (struct md_text_request){.system = request.system,
+                                    .user = request.user,
+                                    .grammar = request.grammar,
+                                    .schema = request.schema,
+                                    .max_tokens = request.max_tokens};
+    return MD_OK;
 }
 
 static int take_reply(void *user, size_t index, const char *reply)
@@ -174,14 +183,31 @@ static int ask_kind(struct telling *t)
     return r;
 }
 
+/* What is known of a model only when it is needed. */
+static int prepare(struct telling *t)
+{
+    struct md_text_facts facts = {0};
+    const struct md_text_run run = {
+        .user = t, .cancelled = is_cancelled, .failure = t->env->failure};
+    int r = t->model->backend->prepare ? t->model->backend->prepare(t->model->text, &run, &facts)
+                                       : MD_OK;
+    t->name = facts.name ? facts.name : t->model->name;
+    t->context = t->env->options->llm_context;
+    if (facts.context > 0)
+        t->context = MD_MIN(t->context, facts.context);
+    return r;
+}
+
 static int tell(struct telling *t, struct md_story *story)
 {
+    int r = prepare(t);
     const struct md_narrator_params params = {.story = story,
                                               .prompts = &t->prompts,
-                                              .context = t->env->options->llm_context,
+                                              .context = t->context,
                                               .count = count_tokens,
                                               .user = (void *)(uintptr_t)t->model};
-    int r = md_prompts_load(t->env->options->prompts, &t->prompts, t->env->failure);
+    if (r == MD_OK)
+        r = md_prompts_load(t->env->options->prompts, &t->prompts, t->env->failure);
     if (r == MD_OK && md_narrator_new(&params, &t->narrator) < 0)
         r = no_memory(t);
     if (r == MD_OK)
@@ -190,7 +216,7 @@ static int tell(struct telling *t, struct md_story *story)
         t->kind = (enum md_prompt_kind)k;
         r = ask_kind(t);
     }
-    if (r == MD_OK && md_narrator_finish(t->narrator, t->model->name) < 0)
+    if (r == MD_OK && md_narrator_finish(t->narrator, t->name) < 0)
         r = no_memory(t);
     return r;
 }

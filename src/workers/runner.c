@@ -494,6 +494,8 @@ static void drop_caches(struct runner *runner)
 {
     if (runner->has_work)
         md_work_forget(&runner->work);
+    if (runner->model && runner->model_ops->rest)
+        runner->model_ops->rest(runner->model);
     malloc_trim(0);
 }
 

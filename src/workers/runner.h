@@ -25,6 +25,8 @@ struct md_model_ops {
      * worker then answers what it was asked, and ends without touching the model again: as it does
      * when a load fails. */
     bool (*is_sound)(const void *model);
+    /* NULL, or: gives back what can be had again without loading anew; while idle, in seconds. */
+    void (*rest)(void *model);
 };
 
 struct md_worker_program {

@@ -32,8 +32,10 @@ static int read_request(void *user, size_t index, struct md_text_request *ret)
 {
     struct talk *talk = user;
     const struct md_prompt *prompt = &talk->prompts.kinds[MD_PROMPT_SCENE];
-    *ret = (struct md_text_request){prompt->system, talk->user[index], prompt->grammar,
-                                    talk->max_tokens};
+    *ret = (struct md_text_request){.system = prompt->system,
+                                    .user = talk->user[index],
+                                    .grammar = prompt->grammar,
+                                    .max_tokens = talk->max_tokens};
     return MD_OK;
 }
 
