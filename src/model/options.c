@@ -18,6 +18,7 @@ const char *const md_strategy_names[] = {"hybrid",       "importance", "narrativ
                                          "audio-visual", "emotional",  NULL};
 const char *const md_transcribe_names[] = {"auto", "subtitles", "whisper", "off", NULL};
 const char *const md_quality_names[] = {"draft", "standard", "high", NULL};
+const char *const md_render_how_names[] = {"auto", "smart", "encode", NULL};
 const char *const md_log_format_names[] = {"text", "json", NULL};
 const char *const md_enforce_leases_names[] = {"auto", "cgroup", "rlimit", "off", NULL};
 const char *const md_progress_names[] = {"auto", "always", "never", NULL};
@@ -55,6 +56,11 @@ static const struct md_option table[] = {
      .zero_word = "source", .zero_value = 0, .stages = STAGE(RENDER), .group = group_digest,
      .metavar = "LINES",
      .help = "Scale a larger picture down to this many lines; source keeps it."},
+    {"render", 0, MD_OPTION_CHOICE, AT(render), .initial = "auto", .names = md_render_how_names,
+     .stages = STAGE(RENDER), .group = group_digest, .metavar = "HOW",
+     .help = "How the digest's picture is made: auto copies the movie's own pictures where the "
+             "digest keeps them as they are, smart copies wherever that is possible and leaves "
+             "size and HDR alone, encode makes every picture anew."},
     {"loudness", 0, MD_OPTION_DOUBLE, AT(loudness_lufs), .initial = "-18", .min = -40, .max = 0,
      .zero_word = "source", .zero_value = 0, .stages = STAGE(RENDER), .group = group_digest,
      .metavar = "LUFS", .help = "Loudness the digest is brought to (EBU R128); source keeps it."},

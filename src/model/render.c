@@ -7,6 +7,9 @@ static const struct md_field piece_fields[] = {
     MD_F_TIME(P, source_end_us),
     MD_F_TIME(P, digest_start_us),
     MD_F_INT(P, video_frames, 0, INT64_MAX),
+    MD_F_TIME(P, copy_start_us),
+    MD_F_TIME(P, copy_end_us),
+    MD_F_INT(P, copied_frames, 0, INT64_MAX),
     MD_F_END,
 };
 
@@ -21,7 +24,7 @@ static const struct md_field render_fields[] = {
 const struct md_artifact_type md_artifact_render = {
     .schema = "moviedigest.render",
     .file = "render.json",
-    .version = 1,
+    .version = 2,
     .fields = render_fields,
     .size = sizeof(struct md_render),
 };

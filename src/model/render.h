@@ -8,6 +8,8 @@ struct md_rendered_piece {
     int64_t source_start_us, source_end_us; /* movie time, as rendered: on frame boundaries */
     int64_t digest_start_us;                /* digest time */
     int64_t video_frames;                   /* frames written for it */
+    /* What of them was copied without encoding, in movie time; start == end: nothing. */
+    int64_t copy_start_us, copy_end_us, copied_frames;
 };
 struct md_rendered_piece_vec MD_VEC(struct md_rendered_piece);
 

@@ -1,5 +1,6 @@
-/* One pass over the pieces. The picture leads: it decides where a piece really begins and ends, the
- * sound follows it sample by sample, and both go into the file side by side, so memory does not
+/* One pass over the pieces, copying pictures where that is possible (smart_track.c), else encoding
+ * them all (picture_track.c). The picture leads: it decides where a piece really begins and ends,
+ * the sound follows it sample by sample, and both go into the file side by side, so memory does not
  * depend on the length of movie or digest. */
 #include "render/digest.h"
 
@@ -17,6 +18,7 @@
 #include "render/mux.h"
 #include "render/picture_track.h"
 #include "render/retime.h"
+#include "render/smart_track.h"
 #include "render/sound_track.h"
 
 struct digest {
@@ -24,7 +26,10 @@ struct digest {
     const struct md_artifacts *in;
     const char *path;
     struct md_render *render;
-    struct md_picture_track *picture; /* NULL: no picture */
+    struct md_smart_track *smart;     /* NULL: nothing is copied */
+    struct md_picture_track *picture; /* NULL: no picture, or smart */
+    bool copies;                      /* pictures are to be copied, if they can be */
+    char *why_encoded;                /* a clause; NULL: nobody asked */
     struct md_sound_track *sound;     /* NULL: no sound */
     struct md_mux *mux;
     AVRational time_base;  /* of the digest's clock */
@@ -91,6 +96,27 @@ static bool has_cues(const struct digest *d)
     return d->in->transcript && d->in->transcript->cues.n > 0;
 }
 
+static bool has_picture(const struct digest *d)
+{
+    return d->smart || d->picture;
+}
+
+static void describe_picture(const struct digest *d, const struct md_encoder *encoder,
+                             const char *language, struct md_mux_params *params)
+{
+    if (d->smart) {
+        const AVStream *stream = md_smart_track_stream(d->smart);
+        params->video = (struct md_mux_track){md_smart_track_parameters(d->smart),
+                                              md_smart_track_time_base(d->smart), language};
+        params->hdr_of = stream;
+        params->display_matrix = md_picture_matrix(stream);
+    } else if (encoder) {
+        params->video = (struct md_mux_track){md_encoder_parameters(encoder),
+                                              md_encoder_time_base(encoder), language};
+        params->display_matrix = md_picture_track_matrix(d->picture);
+    }
+}
+
 static int open_mux(struct digest *d, const struct md_encoder *picture)
 {
     const struct md_media *media = d->in->media;
@@ -107,12 +133,7 @@ static int open_mux(struct digest *d, const struct md_encoder *picture)
         .cancelled = d->env->cancelled,
         .user = d->env->user,
     };
-    if (picture) {
-        params.video =
-            (struct md_mux_track){md_encoder_parameters(picture), md_encoder_time_base(picture),
-                                  video ? video->language : NULL};
-        params.display_matrix = md_picture_track_matrix(d->picture);
-    }
+    describe_picture(d, picture, video ? video->language : NULL, &params);
     if (d->sound) {
         const struct md_encoder *sound = md_sound_track_encoder(d->sound);
         params.sound =
@@ -160,8 +181,14 @@ static int record(struct digest *d, size_t index, const struct md_picture_piece 
         .source_start_us = piece->start_us,
         .source_end_us = piece->end_us,
         .digest_start_us = to_us(d, piece->start),
-        .video_frames = d->picture ? piece->frames : 0,
+        .video_frames = has_picture(d) ? piece->frames : 0,
     };
+    if (d->smart) {
+        struct md_smart_share share = md_smart_track_share(d->smart);
+        rendered.copy_start_us = share.copy_start_us;
+        rendered.copy_end_us = share.copy_end_us;
+        rendered.copied_frames = share.copied_frames;
+    }
     if (md_vec_push(&d->render->pieces, rendered) < 0 ||
         md_vec_push(&d->origin, (int64_t)index) < 0)
         return fail_nomem(d);
@@ -217,12 +244,27 @@ static int render_sound_alone(struct digest *d, const struct md_picture_piece *p
     return rc;
 }
 
+static int begin_piece(struct digest *d, size_t i, bool joined, struct md_picture_piece *piece)
+{
+    if (d->smart)
+        return md_smart_track_begin(d->smart, i, piece);
+    return d->picture ? md_picture_track_begin(d->picture, &d->in->cut->pieces.v[i], joined, piece)
+                      : MD_OK;
+}
+
+static int render_pictures(struct digest *d, struct md_picture_piece *piece)
+{
+    if (d->smart)
+        return md_smart_track_render(d->smart, piece);
+    return d->picture ? md_picture_track_render(d->picture, piece) : render_sound_alone(d, piece);
+}
+
 static int render_piece(struct digest *d, size_t i)
 {
     const struct md_piece *wanted = &d->in->cut->pieces.v[i];
     bool joined = follows(d, i);
     struct md_picture_piece piece = sound_piece(d, wanted);
-    int rc = d->picture ? md_picture_track_begin(d->picture, wanted, joined, &piece) : MD_OK;
+    int rc = begin_piece(d, i, joined, &piece);
     if (rc < 0)
         return rc;
     if (piece.frames == 0)
@@ -231,8 +273,7 @@ static int render_piece(struct digest *d, size_t i)
     if (d->sound)
         rc = md_sound_track_begin(d->sound, i, piece.start_us, offset_us, joined);
     if (rc == MD_OK)
-        rc = d->picture ? md_picture_track_render(d->picture, &piece)
-                        : render_sound_alone(d, &piece);
+        rc = render_pictures(d, &piece);
     if (rc == MD_OK && d->sound)
         rc = md_sound_track_end(d->sound, to_samples(d, piece.end), goes_on(d, i));
     return rc < 0 ? rc : record(d, i, &piece);
@@ -240,11 +281,67 @@ static int render_piece(struct digest *d, size_t i)
 
 /* ---- beginning and end ---- */
 
+/* Does the digest show the movie's pictures as they are? NULL, or a clause that says why not. */
+static const char *changes_picture(const struct digest *d)
+{
+    const struct md_options *options = d->env->options;
+    const struct md_stream *s = stream_of(d, d->in->media->video_stream);
+    if (options->render == MD_RENDER_SMART || !s)
+        return NULL;
+    struct md_geometry geometry =
+        md_geometry_fit((int)s->width, (int)s->height, (int)s->sar_num, (int)s->sar_den,
+                        (int)s->rotation, options->max_height);
+    if (geometry.scales)
+        return "it is scaled down";
+    if (s->hdr != MD_HDR_NONE)
+        return "it is HDR";
+    if (s->codec && strcmp(s->codec, "h264") == 0 && s->bit_depth > 8)
+        return "few players show H.264 in more than 8 bits";
+    return NULL;
+}
+
+static int open_smart(struct digest *d)
+{
+    const char *why = changes_picture(d);
+    struct md_smart_track_params params = {
+        .env = d->env,
+        .media = d->in->media,
+        .pieces = &d->in->cut->pieces,
+        .sink = {write_picture, d},
+        .reached = reached,
+        .user = d,
+    };
+    int rc = why ? md_fail(d->env->failure, MD_ERR_UNSUPPORTED, "%s", why)
+                 : md_smart_track_new(&params, &d->smart);
+    if (rc == MD_OK)
+        d->time_base = md_smart_track_time_base(d->smart);
+    return rc;
+}
+
+/* What is said where pictures could not be copied, or must not be. */
+static int note_encoded(struct digest *d)
+{
+    free(d->why_encoded);
+    d->why_encoded = strdup(d->env->failure->message);
+    if (!d->why_encoded)
+        return fail_nomem(d);
+    md_log(d->env->log, MD_LOG_INFO, "render", "the picture is encoded anew: %s", d->why_encoded);
+    return MD_OK;
+}
+
 static int open_picture(struct digest *d)
 {
     d->time_base = (AVRational){1, 1000000};
     if (d->in->media->video_stream < 0)
         return MD_OK;
+    if (d->copies) {
+        int opened = open_smart(d);
+        if (opened != MD_ERR_UNSUPPORTED)
+            return opened;
+        opened = note_encoded(d);
+        if (opened < 0)
+            return opened;
+    }
     struct md_picture_track_params params = {
         .env = d->env,
         .media = d->in->media,
@@ -267,7 +364,7 @@ static int open_sound(struct digest *d)
         return MD_OK;
     int rc = md_sound_track_new(d->env, d->in->media, (struct md_packet_sink){write_sound, d},
                                 &d->sound);
-    if ((rc == MD_ERR_UNSUPPORTED || rc == MD_ERR_INPUT) && d->picture)
+    if ((rc == MD_ERR_UNSUPPORTED || rc == MD_ERR_INPUT) && has_picture(d))
         return md_render_warn(d->render, "The digest has no sound: %s.", d->env->failure->message) <
                        0
                    ? fail_nomem(d)
@@ -324,17 +421,43 @@ static int finish_file(struct digest *d)
     return rc;
 }
 
+static int describe_smart(const struct digest *d, struct md_str *text)
+{
+    const AVCodecParameters *p = md_smart_track_parameters(d->smart);
+    bool is_hevc = p->codec_id == AV_CODEC_ID_HEVC;
+    struct md_edge_row row = md_edge_row(is_hevc, d->env->options->quality);
+    int64_t frames = 0, copied = 0;
+    for (size_t i = 0; i < d->render->pieces.n; i++) {
+        frames += d->render->pieces.v[i].video_frames;
+        copied += d->render->pieces.v[i].copied_frames;
+    }
+    int percent = (int)(100 * copied / MD_MAX(frames, 1));
+    md_str_printf(text, "%s %dx%d, %d %% of the frames copied", is_hevc ? "HEVC" : "H.264",
+                  p->width, p->height, percent);
+    if (copied < frames)
+        md_str_printf(text, ", the edges %s %s crf %d", is_hevc ? "x265" : "x264", row.preset,
+                      row.crf);
+    md_log(d->env->log, MD_LOG_INFO, "render", "%lld of %lld frames were copied", (long long)copied,
+           (long long)frames);
+    return MD_OK;
+}
+
 static int describe(struct digest *d)
 {
     struct md_render *render = d->render;
     const struct md_quality_row *row = md_quality_row(d->env->options->quality);
     md_autostr text = {0};
     render->loudness_lufs = d->sound ? md_sound_track_loudness(d->sound) : MD_METER_NONE;
-    if (d->picture) {
+    if (d->smart) {
+        describe_smart(d, &text);
+        render->video_encoding = md_str_take(&text);
+    } else if (d->picture) {
         md_str_printf(&text, "H.264 %dx%d, x264 %s crf %d%s%s", d->look.geometry.width,
                       d->look.geometry.height, row->preset, row->crf,
                       d->look.tone_map ? ", HDR brought to SDR" : "",
                       d->look.deinterlace ? ", deinterlaced" : "");
+        if (d->why_encoded)
+            md_str_printf(&text, "; not copied: %s", d->why_encoded);
         render->video_encoding = md_str_take(&text);
     }
     if (d->sound) {
@@ -342,7 +465,7 @@ static int describe(struct digest *d)
                       (long long)(row->sound_bit_rate / 1000));
         render->audio_encoding = md_str_take(&text);
     }
-    if ((d->picture && !render->video_encoding) || (d->sound && !render->audio_encoding))
+    if ((has_picture(d) && !render->video_encoding) || (d->sound && !render->audio_encoding))
         return fail_nomem(d);
     return MD_OK;
 }
@@ -355,10 +478,10 @@ static int run(struct digest *d)
     int rc = open_picture(d);
     if (rc == MD_OK)
         rc = open_sound(d);
-    if (rc == MD_OK && !d->picture && !d->sound)
+    if (rc == MD_OK && !has_picture(d) && !d->sound)
         return md_fail(d->env->failure, MD_ERR_INPUT, "%s has neither picture nor sound",
                        d->in->media->name ? d->in->media->name : "the movie");
-    if (rc == MD_OK && !d->picture)
+    if (rc == MD_OK && !d->picture) /* else it opens with the first picture */
         rc = open_mux(d, NULL);
     for (size_t i = 0; i < pieces->n && rc == MD_OK; i++)
         rc = render_piece(d, i);
@@ -366,6 +489,8 @@ static int run(struct digest *d)
         return md_fail(d->env->failure, MD_ERR_INPUT,
                        "nothing of the chosen pieces of %s can be decoded",
                        d->in->media->name ? d->in->media->name : "the movie");
+    if (rc == MD_OK && d->smart)
+        rc = md_smart_track_finish(d->smart);
     if (rc == MD_OK && d->picture)
         rc = md_picture_track_finish(d->picture);
     if (rc == MD_OK && d->sound)
@@ -375,14 +500,46 @@ static int run(struct digest *d)
     return rc < 0 ? rc : describe(d);
 }
 
+static void close_all(struct digest *d)
+{
+    md_smart_track_free(d->smart);
+    md_picture_track_free(d->picture);
+    md_sound_track_free(d->sound);
+    md_mux_free(d->mux);
+    md_vec_done(&d->origin);
+    d->smart = NULL;
+    d->picture = NULL;
+    d->sound = NULL;
+    d->mux = NULL;
+    d->total_us = 0;
+}
+
+/* Forgets what was rendered so far. */
+static void forget(struct md_render *render)
+{
+    render->pieces.n = 0;
+    render->duration_us = 0;
+    for (size_t i = 0; i < render->warnings.n; i++)
+        free(render->warnings.v[i]);
+    render->warnings.n = 0;
+}
+
 int md_digest_render(const struct md_stage_env *env, const struct md_artifacts *in,
                      const char *path, struct md_render *render)
 {
     struct digest d = {.env = env, .in = in, .path = path, .render = render};
+    d.copies = env->options->render != MD_RENDER_ENCODE;
     int rc = run(&d);
-    md_picture_track_free(d.picture);
-    md_sound_track_free(d.sound);
-    md_mux_free(d.mux);
-    md_vec_done(&d.origin);
+    /* The stream was not what it seemed: once more, without relying on it. */
+    if (rc == MD_ERR_UNSUPPORTED && d.smart) {
+        d.copies = false;
+        close_all(&d);
+        forget(render);
+        rc = note_encoded(&d);
+        if (rc == MD_OK)
+            rc = run(&d);
+    }
+    close_all(&d);
+    free(d.why_encoded);
     return rc;
 }

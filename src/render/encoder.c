@@ -4,6 +4,8 @@
  * is switched off, and the SEI in which x264 writes down its settings is removed. */
 #include "render/encoder.h"
 
+#include <stdio.h>
+
 #include <libavcodec/bsf.h>
 #include <libavutil/opt.h>
 
@@ -88,9 +90,9 @@ void md_encoder_free(struct md_encoder *encoder)
 }
 
 /* Enough to keep a desktop's cores busy at sizes where that matters. */
-static int thread_count(const struct md_geometry *geometry)
+static int thread_count(int width, int height)
 {
-    return (int64_t)geometry->width * geometry->height >= 1280 * 720 ? 6 : 3;
+    return (int64_t)width * height >= 1280 * 720 ? 6 : 3;
 }
 
 static void set_picture(AVCodecContext *codec, const struct md_video_encoder_params *params)
@@ -109,7 +111,7 @@ static void set_picture(AVCodecContext *codec, const struct md_video_encoder_par
     codec->time_base = params->time_base;
     codec->framerate = params->frame_rate;
     codec->gop_size = (int)MD_CLAMP(av_q2d(params->frame_rate) * key_distance_s, 1, 1000);
-    codec->thread_count = thread_count(g);
+    codec->thread_count = thread_count(g->width, g->height);
 }
 
 static int open_x264(struct md_encoder *encoder, const struct md_video_encoder_params *params)
@@ -160,6 +162,114 @@ int md_video_encoder_new(const struct md_video_encoder_params *params,
         rc = open_x264(encoder, params);
     if (rc >= 0)
         rc = add_filter(encoder, "filter_units=remove_types=6"); /* 6: SEI */
+    if (rc < 0) {
+        md_encoder_free(encoder);
+        return fail(rc, "picture", failure);
+    }
+    *ret_encoder = encoder;
+    return MD_OK;
+}
+
+/* ---- edges ---- */
+
+/* A few seconds of film in all: they are given more bits than a whole digest would be, so that
+ * nobody sees where the copying begins. docs/rendering.md has their PSNR. */
+struct md_edge_row md_edge_row(bool is_hevc, int quality)
+{
+    static const struct md_edge_row table[2][3] = {
+        {{"superfast", 19}, {"veryfast", 17}, {"medium", 15}},
+        {{"ultrafast", 17}, {"superfast", 15}, {"fast", 13}},
+    };
+    return table[is_hevc]
+                [quality >= 0 && quality <= MD_QUALITY_HIGH ? quality : MD_QUALITY_STANDARD];
+}
+
+static const char *x264_profile(int profile)
+{
+    switch (profile & ~MD_AV_PROFILE(H264_CONSTRAINED) & ~MD_AV_PROFILE(H264_INTRA)) {
+    case MD_AV_PROFILE(H264_BASELINE):
+        return "baseline";
+    case MD_AV_PROFILE(H264_MAIN):
+        return "main";
+    case MD_AV_PROFILE(H264_HIGH):
+        return "high";
+    case MD_AV_PROFILE(H264_HIGH_10):
+        return "high10";
+    default:
+        return NULL;
+    }
+}
+
+static int set_edge_x264(AVCodecContext *codec, const struct md_edge_encoder_params *params)
+{
+    char text[64];
+    const char *profile = x264_profile(params->like->profile);
+    snprintf(text, sizeof text, "cpu-independent=1:sps-id=%d", params->parameter_id);
+    int rc = profile ? av_opt_set(codec->priv_data, "profile", profile, 0) : AVERROR(EINVAL);
+    if (rc >= 0)
+        rc = av_opt_set_int(codec->priv_data, "forced-idr", 1, 0);
+    if (rc >= 0)
+        rc = av_opt_set_int(codec->priv_data, "a53cc", 0, 0);
+    if (rc >= 0)
+        rc = av_opt_set_int(codec->priv_data, "rc-lookahead", 0, 0);
+    if (rc >= 0 && params->like->level > 0)
+        codec->level = params->like->level;
+    return rc < 0 ? rc : av_opt_set(codec->priv_data, "x264-params", text, 0);
+}
+
+static int set_edge_x265(AVCodecContext *codec, const struct md_edge_encoder_params *params)
+{
+    char text[256];
+    snprintf(text, sizeof text,
+             "log-level=none:bframes=0:ref=1:weightp=0:rc-lookahead=0:scenecut=0:open-gop=0:"
+             "repeat-headers=0:info=0:aud=0:hrd=0:frame-threads=%d",
+             params->small ? 1 : 2);
+    return av_opt_set(codec->priv_data, "x265-params", text, 0);
+}
+
+static int open_edge(AVCodecContext *codec, const struct md_edge_encoder_params *params)
+{
+    const AVCodecParameters *like = params->like;
+    bool is_hevc = like->codec_id == AV_CODEC_ID_HEVC;
+    struct md_edge_row row = md_edge_row(is_hevc, params->quality);
+    codec->width = like->width;
+    codec->height = like->height;
+    codec->pix_fmt = like->format;
+    codec->sample_aspect_ratio = like->sample_aspect_ratio;
+    codec->color_primaries = like->color_primaries;
+    codec->color_trc = like->color_trc;
+    codec->colorspace = like->color_space;
+    codec->color_range = like->color_range;
+    codec->chroma_sample_location = like->chroma_location;
+    codec->time_base = params->time_base;
+    codec->framerate = params->frame_rate;
+    codec->gop_size = (int)MD_CLAMP(av_q2d(params->frame_rate) * key_distance_s, 1, 1000);
+    codec->max_b_frames = 0;
+    codec->thread_count = params->small ? 1 : thread_count(like->width, like->height);
+    if (params->small)
+        codec->refs = 1;
+    int rc = av_opt_set(codec->priv_data, "preset", row.preset, 0);
+    if (rc >= 0)
+        rc = av_opt_set_double(codec->priv_data, "crf", row.crf, 0);
+    if (rc >= 0)
+        rc = is_hevc ? set_edge_x265(codec, params) : set_edge_x264(codec, params);
+    return rc < 0 ? rc : avcodec_open2(codec, NULL, NULL);
+}
+
+int md_edge_encoder_new(const struct md_edge_encoder_params *params,
+                        struct md_encoder **ret_encoder, struct md_failure *failure)
+{
+    bool is_hevc = params->like->codec_id == AV_CODEC_ID_HEVC;
+    const char *name = is_hevc ? "libx265" : "libx264";
+    const AVCodec *codec = avcodec_find_encoder_by_name(name);
+    if (!codec)
+        return md_fail(failure, MD_ERR_UNSUPPORTED, "this FFmpeg was built without %s", name);
+    struct md_encoder *encoder = NULL;
+    int rc = alloc(codec, params->sink, &encoder);
+    if (rc >= 0)
+        rc = open_edge(encoder->codec, params);
+    if (rc >= 0)
+        rc = add_filter(encoder, "null");
     if (rc < 0) {
         md_encoder_free(encoder);
         return fail(rc, "picture", failure);

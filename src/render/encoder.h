@@ -39,6 +39,27 @@ struct md_video_encoder_params {
 int md_video_encoder_new(const struct md_video_encoder_params *params,
                          struct md_encoder **ret_encoder, struct md_failure *failure);
 
+/* An encoder of pictures that go into a track among copied ones: same codec, profile, level, size
+ * and colours as `like`; no B-frames; the parameter sets stay out of the packets. */
+struct md_edge_encoder_params {
+    const AVCodecParameters *like; /* H.264 or HEVC, with its pixel format */
+    AVRational time_base, frame_rate;
+    int quality;
+    bool small;       /* as above */
+    int parameter_id; /* of the parameter sets; H.264 only, HEVC has 0 */
+    struct md_packet_sink sink;
+};
+/* Codes as md_video_encoder_new. */
+int md_edge_encoder_new(const struct md_edge_encoder_params *params,
+                        struct md_encoder **ret_encoder, struct md_failure *failure);
+
+/* Preset and rate factor of such edges. */
+struct md_edge_row {
+    const char *preset;
+    int crf;
+};
+struct md_edge_row md_edge_row(bool is_hevc, int quality);
+
 /* Stereo at MD_SOUND_RATE, AAC. */
 int md_sound_encoder_new(int quality, struct md_packet_sink sink, struct md_encoder **ret_encoder,
                          struct md_failure *failure);

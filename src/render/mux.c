@@ -67,7 +67,8 @@ static int add_track(struct md_mux *mux, const struct md_mux_track *track, AVStr
     int rc = avcodec_parameters_copy(stream->codecpar, track->parameters);
     if (rc < 0)
         return rc;
-    stream->codecpar->codec_tag = 0;
+    if (stream->codecpar->codec_tag != MKTAG('h', 'v', 'c', '1'))
+        stream->codecpar->codec_tag = 0;
     stream->time_base = track->time_base;
     stream->sample_aspect_ratio = track->parameters->sample_aspect_ratio;
     stream->disposition = AV_DISPOSITION_DEFAULT;
@@ -106,6 +107,20 @@ static int add_subtitles(struct md_mux *mux, const char *language)
     return set_language(stream, language);
 }
 
+static int add_hdr(AVStream *stream, const AVStream *like)
+{
+    static const enum AVPacketSideDataType types[] = {AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
+                                                      AV_PKT_DATA_CONTENT_LIGHT_LEVEL};
+    int rc = 0;
+    for (size_t i = 0; i < MD_ARRAY_LEN(types) && rc >= 0; i++) {
+        size_t size;
+        const uint8_t *data = md_av_stream_side_data(like, types[i], &size);
+        if (data)
+            rc = md_av_stream_add_side_data(stream, types[i], data, size);
+    }
+    return rc;
+}
+
 static int add_tracks(struct md_mux *mux, const struct md_mux_params *params)
 {
     int rc = add_track(mux, &params->video, &mux->video);
@@ -116,6 +131,8 @@ static int add_tracks(struct md_mux *mux, const struct md_mux_params *params)
     if (rc >= 0 && mux->video && params->display_matrix)
         rc = md_av_stream_add_side_data(mux->video, AV_PKT_DATA_DISPLAYMATRIX,
                                         params->display_matrix, 9 * sizeof(int32_t));
+    if (rc >= 0 && mux->video && params->hdr_of)
+        rc = add_hdr(mux->video, params->hdr_of);
     mux->video_base = params->video.time_base;
     mux->sound_base = params->sound.time_base;
     return rc;

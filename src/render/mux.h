@@ -23,6 +23,7 @@ struct md_mux_params {
     const char *title;
     struct md_mux_track video, sound;
     const uint8_t *display_matrix; /* 36 bytes; NULL none */
+    const AVStream *hdr_of;        /* its HDR metadata are the digest's too; NULL none */
     bool has_subtitles;
     const char *subtitle_language;
     bool (*cancelled)(void *user);

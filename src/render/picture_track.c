@@ -103,12 +103,16 @@ AVRational md_picture_track_time_base(const struct md_picture_track *track)
     return track->time_base;
 }
 
-const uint8_t *md_picture_track_matrix(const struct md_picture_track *track)
+const uint8_t *md_picture_matrix(const AVStream *stream)
 {
     size_t size;
-    const uint8_t *matrix =
-        md_av_stream_side_data(md_video_av_stream(track->reader), AV_PKT_DATA_DISPLAYMATRIX, &size);
+    const uint8_t *matrix = md_av_stream_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, &size);
     return matrix && size >= 9 * sizeof(int32_t) ? matrix : NULL;
+}
+
+const uint8_t *md_picture_track_matrix(const struct md_picture_track *track)
+{
+    return md_picture_matrix(md_video_av_stream(track->reader));
 }
 
 static int64_t ticks(const struct md_picture_track *track, int64_t movie_us)

@@ -3,6 +3,8 @@
 #ifndef MD_RENDER_PICTURE_TRACK_H
 #define MD_RENDER_PICTURE_TRACK_H
 
+#include <libavformat/avformat.h>
+
 #include "model/cut.h"
 #include "model/media.h"
 #include "model/stage.h"
@@ -47,7 +49,8 @@ int md_picture_track_finish(struct md_picture_track *track);
 /* Ticks of the digest's clock; fine enough for every stamp of the movie. */
 AVRational md_picture_track_time_base(const struct md_picture_track *track);
 
-/* The stream's display matrix (36 bytes) or NULL. */
+/* A stream's display matrix (36 bytes) or NULL; the movie's. */
+const uint8_t *md_picture_matrix(const AVStream *stream);
 const uint8_t *md_picture_track_matrix(const struct md_picture_track *track);
 
 #endif

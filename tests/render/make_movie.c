@@ -77,11 +77,14 @@ static double cell_mean(const AVFrame *picture, int bit)
     int column = bit % COUNTER_SIDE, row = bit / COUNTER_SIDE;
     double left = (column + 0.3) * picture->width / 8, right = (column + 0.7) * picture->width / 8;
     double top = (row + 0.3) * picture->height / 8, bottom = (row + 0.7) * picture->height / 8;
+    int depth = av_pix_fmt_desc_get(picture->format)->comp[0].depth;
     double sum = 0;
     int n = 0;
-    for (int y = (int)top; y <= (int)bottom; y++)
+    for (int y = (int)top; y <= (int)bottom; y++) {
+        const uint8_t *samples = picture->data[0] + (ptrdiff_t)y * picture->linesize[0];
         for (int x = (int)left; x <= (int)right; x++, n++)
-            sum += picture->data[0][(ptrdiff_t)y * picture->linesize[0] + x];
+            sum += depth > 8 ? ((const uint16_t *)samples)[x] >> (depth - 8) : samples[x];
+    }
     return sum / n;
 }
 
