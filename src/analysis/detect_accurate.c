@@ -24,6 +24,10 @@ enum {
 /* A cut this certain is not swallowed by a dissolve around it. */
 static const float certain_cut = 3;
 
+/* Two scenes have at least this little in common (corners of two shots of one scene have less of
+ * either). */
+static const float hidden_unlike = 0.3f, hidden_histogram = 0.2f;
+
 struct open {
     struct md_boundary boundary;
     float score;
@@ -177,9 +181,26 @@ static void propose_fade(struct accurate *state, int64_t first, int64_t last, bo
     propose(state, candidate, rate);
 }
 
+/* A few even pictures between two scenes: the flash that hides a cut, a splice of leader. */
+static void propose_hidden_cut(struct accurate *state, int64_t first, int64_t last, float rate)
+{
+    if (first <= md_history_first(state->history) || last - first >= md_rate_frames(rate, 4, 2, 10))
+        return;
+    struct md_change change;
+    md_change_measure(md_history_look(state->history, first - 1),
+                      md_history_look(state->history, last + 1), &change);
+    if (change.unlike < hidden_unlike || change.histogram < hidden_histogram)
+        return;
+    struct open cut = {
+        .boundary = {.start_frame = first, .end_frame = first, .kind = MD_TRANSITION_CUT},
+        .score = certain_cut,
+    };
+    propose(state, cut, rate);
+}
+
 static void judge_fade(struct accurate *state, int64_t frame, float rate)
 {
-    bool blank = md_look_is_blank(md_history_look(state->history, frame));
+    bool blank = md_history_is_blank(state->history, frame);
     int hold = md_rate_frames(rate, 60, 24, MD_FADE_HOLD);
     if (blank && state->run_first < 0) {
         state->run_first = frame;
@@ -190,6 +211,7 @@ static void judge_fade(struct accurate *state, int64_t frame, float rate)
     } else if (!blank && state->run_first >= 0) {
         propose_fade(state, state->run_is_long ? frame - 1 : state->run_first, frame - 1, false,
                      rate);
+        propose_hidden_cut(state, state->run_first, frame - 1, rate);
         state->run_first = -1;
     } else if (!blank && md_fade_is_valley(state->history, frame)) {
         propose_fade(state, frame, frame, false, rate);

@@ -2,17 +2,29 @@
 #include "analysis/history.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-enum { RATE_FRAMES = 32, OUTSIDE = 4 };
+enum {
+    RATE_FRAMES = 32,
+    OUTSIDE = 4,
+    MIDDLE_TOP = 6,  /* rows of a look: below bars of a sixth, */
+    MIDDLE_END = 24, /* and above two lines of text */
+    EVEN = 6,        /* grey levels: grain that is left in the averages */
+    /* Films fade to black or white; of greys there are more even things than fades. In 87 fades the
+     * colour was at most 29 or at least 240. */
+    DARKEST_COLOUR = 32,
+    LIGHTEST_COLOUR = 225,
+};
 
 struct md_history {
     int64_t begin, count;
     struct md_look looks[MD_HISTORY_FRAMES + 1]; /* one more: the slot being filled */
     struct md_change changes[MD_HISTORY_FRAMES + 1];
+    struct md_middle middles[MD_HISTORY_FRAMES + 1];
 };
 
 struct md_history *md_history_new(void)
@@ -41,11 +53,32 @@ struct md_look *md_history_slot(struct md_history *history)
     return &history->looks[place(history->count)];
 }
 
+static void measure_middle(const struct md_look *look, struct md_middle *ret_middle)
+{
+    const uint8_t *luma = look->luma + MIDDLE_TOP * MD_LOOK_W;
+    const int n = (MIDDLE_END - MIDDLE_TOP) * MD_LOOK_W;
+    int sum = 0, squares = 0, near = 0;
+    for (int i = 0; i < n; i++) {
+        sum += luma[i];
+        squares += luma[i] * luma[i];
+    }
+    int mean = (sum + n / 2) / n;
+    for (int i = 0; i < n; i++)
+        near += abs(luma[i] - mean) <= EVEN;
+    float exact = (float)sum / (float)n;
+    *ret_middle = (struct md_middle){
+        .mean = exact,
+        .deviation = sqrtf(MD_MAX((float)squares / (float)n - exact * exact, 0)),
+        .even = (float)near / (float)n,
+    };
+}
+
 void md_history_add(struct md_history *history)
 {
     struct md_look *look = md_history_slot(history);
     struct md_change *change = &history->changes[place(history->count)];
     *change = (struct md_change){0};
+    measure_middle(look, &history->middles[place(history->count)]);
     if (history->count > history->begin)
         md_change_measure(&history->looks[place(history->count - 1)], look, change);
     history->count++;
@@ -71,6 +104,21 @@ const struct md_change *md_history_change(const struct md_history *history, int6
 {
     assert(frame >= md_history_first(history) && frame < history->count);
     return &history->changes[place(frame)];
+}
+
+const struct md_middle *md_history_middle(const struct md_history *history, int64_t frame)
+{
+    assert(frame >= md_history_first(history) && frame < history->count);
+    return &history->middles[place(frame)];
+}
+
+bool md_history_is_blank(const struct md_history *history, int64_t frame)
+{
+    const struct md_middle *middle = md_history_middle(history, frame);
+    if (middle->mean > DARKEST_COLOUR && middle->mean < LIGHTEST_COLOUR)
+        return false;
+    const struct md_look *look = md_history_look(history, frame);
+    return middle->even >= 0.97f || (look->deviation < 5 && look->gradient < 1);
 }
 
 void md_history_activity(const struct md_history *history, int64_t start, int64_t end,

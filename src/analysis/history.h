@@ -31,6 +31,16 @@ int64_t md_history_first(const struct md_history *history);
 const struct md_look *md_history_look(const struct md_history *history, int64_t frame);
 const struct md_change *md_history_change(const struct md_history *history, int64_t frame);
 
+/* The middle of the picture, where bars and subtitles never are. */
+struct md_middle {
+    float mean, deviation; /* of luma */
+    float even;            /* share of samples within 6 grey levels of the mean */
+};
+const struct md_middle *md_history_middle(const struct md_history *history, int64_t frame);
+
+/* No light, no shape: black, white or nearly so, but for bars and a line of text below. */
+bool md_history_is_blank(const struct md_history *history, int64_t frame);
+
 /* How much changes per frame in a stretch, from start (not counted) to end, and around it. */
 struct md_activity {
     float plain, residual; /* means inside */

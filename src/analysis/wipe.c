@@ -30,11 +30,14 @@ static const float most_back = 0.12f;       /* share of places that change back 
 static const float most_uneven = 0.16f;
 static const float least_histogram = 0.25f; /* of old to new, or they are one scene */
 static const float least_residual = 0.5f;   /* what motion leaves of the difference */
+static const float most_return = 0.6f;      /* of the change that is left when something passed */
 /* A little of each fault is too much, too: border + 10 x uneven + 3 x places that do not tell. */
 static const float most_faults = 5;
 /* A pan over a plain wall looks like a wipe, but most of its change is explained by motion and goes
  * on around it. What is explained that far must be clearer. */
 static const float least_motionless = 0.24f, clear_motionless = 0.5f;
+/* During a wipe no less happens than around it. */
+static const float least_inside = 0.9f;
 static const float clear_explained = 0.92f, clear_inside = 1.6f;
 
 static int distance(const struct md_look *a, int i, const struct md_look *b, int j)
@@ -150,7 +153,7 @@ static float score(const struct wipe *wipe, float motionless, float inside)
     float n = (float)wipe->pictures, explained = wipe->explained / n, border = wipe->border / n;
     float back = (float)wipe->back / (float)wipe->telling, uneven = sqrtf(wipe->uneven / n);
     if (explained < least_explained || border > most_border || back > most_back ||
-        uneven > most_uneven || motionless < least_motionless)
+        uneven > most_uneven || motionless < least_motionless || inside < least_inside)
         return 0;
     float mute = 1 - (float)wipe->telling / SIZE;
     if (border + 10 * uneven + 3 * mute > most_faults)
@@ -172,12 +175,12 @@ static bool is_half_way(const struct wipe *start, const struct md_look *middle)
            wipe.uneven <= 0.3f * 0.3f && wipe.border <= 6;
 }
 
-static float try_wipe(const struct md_history *history, int64_t start, int64_t end)
+static float try_wipe(const struct md_history *history, int64_t start, int64_t end, float rate)
 {
     const struct md_look *old = md_history_look(history, start);
     const struct md_look *new = md_history_look(history, end);
     struct wipe wipe;
-    if (md_look_is_blank(old) || md_change_histogram(old, new) < least_histogram ||
+    if (md_history_is_blank(history, start) || md_change_histogram(old, new) < least_histogram ||
         !start_wipe(&wipe, old, new) ||
         !is_half_way(&wipe, md_history_look(history, (start + end) / 2)))
         return 0;
@@ -195,14 +198,17 @@ static float try_wipe(const struct md_history *history, int64_t start, int64_t e
         return 0;
     struct md_change whole;
     md_change_measure(old, new, &whole);
-    return whole.residual >= least_residual * whole.plain ? s : 0;
+    return whole.residual >= least_residual * whole.plain &&
+                   md_gradual_comes_back(history, start, end, rate, &whole) > most_return
+               ? s
+               : 0;
 }
 
 bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
                   struct md_stretch *ret_stretch)
 {
     /* One frame more or less is the same wipe: every other frame is put to it. */
-    if (end % 2 || md_look_is_blank(md_history_look(history, end)))
+    if (end % 2 || md_history_is_blank(history, end))
         return false;
     int before = 0;
     struct md_stretch best = {.kind = MD_TRANSITION_WIPE};
@@ -212,7 +218,7 @@ bool md_wipe_find(const struct md_history *history, int64_t end, float rate,
         if (length == before || start < md_history_first(history))
             continue;
         before = length;
-        float s = try_wipe(history, start, end);
+        float s = try_wipe(history, start, end, rate);
         if (s > best.score) {
             best.start = start;
             best.end = end;
