@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -100,4 +101,21 @@ bool md_ggml_take_no_memory(void)
 bool md_ggml_has_gpu(void)
 {
     return ggml_backend_dev_by_type(GGML_BACKEND_DEVICE_TYPE_GPU) != NULL;
+}
+
+void md_ggml_devices(char *text, size_t size)
+{
+    size_t used = 0;
+    *text = '\0';
+    for (size_t i = 0; i < ggml_backend_dev_count() && used < size; i++) {
+        ggml_backend_dev_t device = ggml_backend_dev_get(i);
+        bool gpu = ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU;
+        int n = snprintf(text + used, size - used, "%s%s%s%s", i ? ", " : "",
+                         ggml_backend_dev_name(device), gpu ? " " : "",
+                         gpu ? ggml_backend_dev_description(device) : "");
+        used += n > 0 ? (size_t)n : 0;
+    }
+    if (!md_ggml_has_gpu() && access(MD_GGML_BACKENDS "/libggml-cuda.so", F_OK) == 0 && used < size)
+        snprintf(text + used, size - used,
+                 " (the CUDA backend is there but finds no GPU: is NVIDIA's driver installed?)");
 }

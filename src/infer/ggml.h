@@ -3,6 +3,7 @@
 #define MD_INFER_GGML_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -23,6 +24,10 @@ bool md_ggml_take_no_memory(void);
 
 /* Is there a GPU among the backends? */
 bool md_ggml_has_gpu(void);
+
+/* The devices that compute, "CPU" or "CUDA0 NVIDIA GeForce RTX 3060, CPU", and whether a
+ * backend is there in vain; after md_ggml_start. */
+void md_ggml_devices(char *text, size_t size);
 
 /* ggml_log_callback: for llama_log_set and whisper_log_set, which keep their own. */
 void md_ggml_hear(int level, const char *text, void *unused);

@@ -182,13 +182,25 @@ int md_text_measure(const struct md_text_params *params, struct md_text_memory *
         return fail(failure, "look into the language model");
     struct llama_context *context = llama_init_from_model(model, context_params(params));
     if (context)
-        md_llama_memory(context, &ret_memory->model_bytes, &ret_memory->context_bytes,
-                        &ret_memory->compute_bytes);
+        md_llama_memory(context, ret_memory);
     else
         r = fail(failure, "look into the language model");
     llama_free(context);
     llama_model_free(model);
     return r;
+}
+
+int md_text_check(const struct md_log *log, char *text, size_t size, struct md_failure *failure)
+{
+    int r = md_ggml_check_version("llama", llama_version(), MD_LLAMA_VERSION, failure);
+    if (r == MD_OK)
+        r = md_ggml_start(log, NULL, failure);
+    if (r < 0)
+        return r;
+    int n = snprintf(text, size, "ggml %s, llama %s; ", MD_GGML_VERSION, MD_LLAMA_VERSION);
+    if (n > 0 && (size_t)n < size)
+        md_ggml_devices(text + n, size - (size_t)n);
+    return MD_OK;
 }
 
 static void end_sequence(struct model *model, int number)

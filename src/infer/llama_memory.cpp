@@ -1,5 +1,6 @@
 // The library's breakdown of memory is a std::map, declared in a header it does not install.
 #include "infer/llama_memory.h"
+#include "infer/text.h"
 
 #include <cstddef>
 #include <map>
@@ -13,13 +14,24 @@ struct llama_memory_breakdown_data {
 using llama_memory_breakdown = std::map<ggml_backend_buffer_type_t, llama_memory_breakdown_data>;
 llama_memory_breakdown llama_get_memory_breakdown(const struct llama_context *context);
 
-extern "C" void md_llama_memory(const struct llama_context *context, int64_t *ret_model,
-                                int64_t *ret_context, int64_t *ret_compute)
+// Main memory, also what a GPU's backend keeps there.
+static bool is_host(ggml_backend_buffer_type_t type)
 {
-    *ret_model = *ret_context = *ret_compute = 0;
+    ggml_backend_dev_t device = ggml_backend_buft_get_device(type);
+    return ggml_backend_buft_is_host(type) || !device ||
+           ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_CPU;
+}
+
+extern "C" void md_llama_memory(const struct llama_context *context,
+                                struct md_text_memory *ret_memory)
+{
+    *ret_memory = md_text_memory();
     for (const auto &entry : llama_get_memory_breakdown(context)) {
-        *ret_model += static_cast<int64_t>(entry.second.model);
-        *ret_context += static_cast<int64_t>(entry.second.context);
-        *ret_compute += static_cast<int64_t>(entry.second.compute);
+        const llama_memory_breakdown_data &d = entry.second;
+        ret_memory->model_bytes += static_cast<int64_t>(d.model);
+        ret_memory->context_bytes += static_cast<int64_t>(d.context);
+        ret_memory->compute_bytes += static_cast<int64_t>(d.compute);
+        if (is_host(entry.first))
+            ret_memory->host_bytes += static_cast<int64_t>(d.model + d.context + d.compute);
     }
 }

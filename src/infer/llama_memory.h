@@ -2,17 +2,15 @@
 #ifndef MD_INFER_LLAMA_MEMORY_H
 #define MD_INFER_LLAMA_MEMORY_H
 
-#include <stdint.h>
-
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct llama_context;
+struct md_text_memory;
 
 /* Sums over all buffer types. */
-void md_llama_memory(const struct llama_context *context, int64_t *ret_model, int64_t *ret_context,
-                     int64_t *ret_compute);
+void md_llama_memory(const struct llama_context *context, struct md_text_memory *ret_memory);
 
 #ifdef __cplusplus
 }

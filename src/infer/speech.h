@@ -101,4 +101,8 @@ int md_speech_run(struct md_speech *speech, const struct md_speech_run *run);
 int md_speech_detect(struct md_speech *speech, const struct md_speech_run *run,
                      const char **ret_language);
 
+/* Where libwhisper is: are the libraries the ones this was built for, and do they load? Writes
+ * "ggml 0.27.0, whisper 1.9.5; CPU". MD_ERR_UNSUPPORTED, MD_ERR_EXTERNAL. */
+int md_speech_check(const struct md_log *log, char *text, size_t size, struct md_failure *failure);
+
 #endif

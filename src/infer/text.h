@@ -73,6 +73,7 @@ struct md_text_run {
 /* What a model takes, in bytes, all devices together. */
 struct md_text_memory {
     int64_t model_bytes, context_bytes, compute_bytes;
+    int64_t host_bytes; /* of their sum, in main memory */
 };
 
 /* What the person is told about a model elsewhere. */
@@ -105,6 +106,10 @@ extern const struct md_text_backend md_text_llama; /* where libllama is */
  * in spite of all tries, and can be tried again later: what was done stays done. The sequences are
  * the exchanges under way at once. */
 extern const struct md_text_backend md_text_endpoint;
+
+/* Are the libraries the ones this was built for, and do they load? Writes "ggml 0.27.0, llama 0.7.0;
+ * CPU". MD_ERR_UNSUPPORTED, MD_ERR_EXTERNAL. */
+int md_text_check(const struct md_log *log, char *text, size_t size, struct md_failure *failure);
 
 /* What md_text_llama.open would take, exactly, from the library's own dry run: nothing is read but
  * the header, nothing is allocated. */

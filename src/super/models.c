@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "infer/endpoint_address.h"
 #include "infer/model_file.h"
+#include "super/ask.h"
 
 /* A disk of a tenth of a gigabyte a second is a slow one; it is measured once a model was loaded.
  */
@@ -13,18 +14,28 @@ static const int64_t load_bytes_per_s = 100000000;
 /* A worker with its libraries and one batch's sound or text. */
 static const int64_t worker_bytes = 80000000;
 
-static int look_at(const char *path, enum md_model_kind kind, int64_t context, const char *option,
-                   struct md_engine_model *ret_model, struct md_failure *failure)
+struct wish {
+    const char *option, *path;
+    enum md_model_kind kind;
+    int64_t context;
+};
+
+static int look_at(const struct wish *wish, const char *measures, struct md_engine_model *ret_model,
+                   struct md_failure *failure)
 {
     struct md_model_file file;
     struct md_model_memory memory;
+    bool exact;
+    const char *path = wish->path;
     int r = md_model_file_read(path, &file, failure);
     if (r < 0)
         return r;
-    if (file.kind != kind)
-        return md_fail(failure, MD_ERR_INPUT, "%s: %s is %s", option, path,
+    if (file.kind != wish->kind)
+        return md_fail(failure, MD_ERR_INPUT, "%s: %s is %s", wish->option, path,
                        file.kind == MD_MODEL_WHISPER ? "a Whisper model" : "a language model");
-    md_model_file_memory(&file, context, false, &memory);
+    r = md_ask_model(path, &file, wish->context, measures, &memory, &exact, failure);
+    if (r < 0)
+        return r;
     *ret_model = (struct md_engine_model){
         .name = md_path_base(path),
         .resident_bytes = memory.resident_bytes + worker_bytes,
@@ -61,21 +72,22 @@ static int look_at_server(const struct md_options *options, struct md_engine_mod
     return r;
 }
 
-int md_super_find_models_(const struct md_options *options, struct md_engine_model *models,
-                          struct md_failure *failure)
+int md_super_find_models_(const struct md_options *options, const char *measures,
+                          struct md_engine_model *models, struct md_failure *failure)
 {
+    const struct wish speech = {"--asr-model", options->asr_model, MD_MODEL_WHISPER, 0};
+    const struct wish text = {"--llm-model", options->llm_model, MD_MODEL_GGUF,
+                              options->llm_context};
     int r = MD_OK;
     if (options->transcribe == MD_TRANSCRIBE_WHISPER && !options->asr_model)
         return md_fail(failure, MD_ERR_INPUT,
                        "--transcribe=whisper needs a speech model: --asr-model FILE");
     if (options->asr_model &&
         (options->transcribe == MD_TRANSCRIBE_AUTO || options->transcribe == MD_TRANSCRIBE_WHISPER))
-        r = look_at(options->asr_model, MD_MODEL_WHISPER, 0, "--asr-model",
-                    &models[MD_EXECUTOR_ASR], failure);
+        r = look_at(&speech, measures, &models[MD_EXECUTOR_ASR], failure);
     if (r == MD_OK && options->llm_url)
         r = look_at_server(options, &models[MD_EXECUTOR_LLM], failure);
     else if (r == MD_OK && options->llm_model)
-        r = look_at(options->llm_model, MD_MODEL_GGUF, options->llm_context, "--llm-model",
-                    &models[MD_EXECUTOR_LLM], failure);
+        r = look_at(&text, measures, &models[MD_EXECUTOR_LLM], failure);
     return r;
 }

@@ -549,7 +549,8 @@ static int take_models(struct md_super *s, struct md_engine_model *models,
                        struct md_failure *failure)
 {
     const struct md_engine_model *given = s->params->models;
-    int r = given ? MD_OK : md_super_find_models_(s->params->options, models, failure);
+    int r = given ? MD_OK
+                  : md_super_find_models_(s->params->options, s->params->measures, models, failure);
     for (int i = 0; i < MD_EXECUTORS && r == MD_OK; i++) {
         if (given)
             models[i] = given[i];

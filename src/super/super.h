@@ -115,6 +115,9 @@ struct md_super_params {
     /* Where what the governor learns is kept between runs: read at the start, written whenever a
      * movie ends. NULL: it is forgotten. */
     const struct gov_history_store *history_store;
+    /* File where what models take, once measured, is kept for the next run; NULL: measured each
+     * time. */
+    const char *measures;
     /* Movies may be added while others are being done: the run ends when all have ended. */
     bool stays_open;
     int cancel_fd; /* > 0: the reading end of a pipe; each byte is a cancel, as SIGINT is; borrowed.

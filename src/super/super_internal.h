@@ -123,9 +123,10 @@ void md_super_remember_(struct md_super *s);
 
 /* models.c */
 
-/* Looks at the model files the options name; models (MD_EXECUTORS of them) borrow the names. */
-int md_super_find_models_(const struct md_options *options, struct md_engine_model *models,
-                          struct md_failure *failure);
+/* Looks at the model files the options name; models (MD_EXECUTORS of them) borrow the names.
+ * measures: see super.h. */
+int md_super_find_models_(const struct md_options *options, const char *measures,
+                          struct md_engine_model *models, struct md_failure *failure);
 
 /* talk.c */
 

@@ -1,4 +1,5 @@
 /* moviedigest-asr: one process for all movies; holds a speech model and listens. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,8 +66,23 @@ static bool is_sound(const void *opaque)
     return md_speech_is_sound(model->speech);
 }
 
+/* moviedigest-asr --check: do the libraries load, are they the right ones? */
+static int check(void)
+{
+    char text[400];
+    struct md_failure failure = {0};
+    if (md_speech_check(NULL, text, sizeof text, &failure) < 0) {
+        fprintf(stderr, "%s\n", failure.message);
+        return 1;
+    }
+    puts(text);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
+        return check();
     static const struct md_model_ops speech = {
         .load = load, .unload = unload, .is_sound = is_sound};
     static const struct md_worker_program program = {

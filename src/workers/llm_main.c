@@ -1,4 +1,8 @@
 /* moviedigest-llm: one process for all movies; holds a language model and tells stories. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -25,8 +29,58 @@ static int load(const struct md_model_params *params, void **ret_model, struct m
     return md_llm_open(&md_text_llama, &text, md_path_base(text.model_path), ret_model, failure);
 }
 
+/* moviedigest-llm --check: do the libraries load, are they the right ones? */
+static int check(void)
+{
+    char text[400];
+    struct md_failure failure = {0};
+    if (md_text_check(NULL, text, sizeof text, &failure) < 0) {
+        fprintf(stderr, "%s\n", failure.message);
+        return 1;
+    }
+    puts(text);
+    return 0;
+}
+
+/* What a library says about a file that it does not load is only in its log. */
+static void keep_error(void *user, enum md_log_level level, const char *component, const char *text)
+{
+    static const char mark[] = "error loading model: ";
+    const char *at = strstr(text, mark);
+    if (at)
+        snprintf(user, 300, "%s", at + strlen(mark));
+}
+
+/* moviedigest-llm --measure MODEL CONTEXT SEQUENCES normal|small|cpu: what it would take, from a
+ * dry run. Prints bytes: on the GPU, in main memory. */
+static int measure(char *const *argv)
+{
+    struct md_text_memory memory;
+    struct md_failure failure = {0};
+    char error[300] = "";
+    const struct md_log log = {MD_LOG_DEBUG, keep_error, error};
+    const struct md_text_params params = {.log = &log,
+                                          .model_path = argv[0],
+                                          .context = strtoll(argv[1], NULL, 10),
+                                          .sequences = (int)strtol(argv[2], NULL, 10),
+                                          .small_cache = strcmp(argv[3], "normal") != 0,
+                                          .cpu_only = strcmp(argv[3], "cpu") == 0,
+                                          .threads = 1};
+    if (md_text_measure(&params, &memory, &failure) < 0) {
+        fprintf(stderr, "%s%s%s\n", failure.message, error[0] ? ": " : "", error);
+        return 1;
+    }
+    int64_t all = memory.model_bytes + memory.context_bytes + memory.compute_bytes;
+    printf("%" PRId64 " %" PRId64 "\n", all - memory.host_bytes, memory.host_bytes);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--check") == 0)
+        return check();
+    if (argc == 6 && strcmp(argv[1], "--measure") == 0)
+        return measure(argv + 2);
     static const struct md_model_ops text = {
         .load = load, .unload = md_llm_close, .is_sound = md_llm_is_sound};
     static const struct md_worker_program program = {
