@@ -245,23 +245,24 @@ static bool has_younger(const struct md_engine *e, const struct movie *m)
     return false;
 }
 
-/* Half as much again as it had, or what it was seen to take. */
-static int64_t larger_lease(const struct movie *m)
+/* Where a lease is a limit (the kernel's, on the host), a larger one may be all that was missing:
+ * half as much again as it had, or what it was seen to take. Returns 0 when there is not so much.
+ * Beyond the room there is only the oldest movie goes, with a single unit, once, and no further
+ * than what is free: its lease is then forced. */
+static int64_t larger_lease(struct md_engine *e, struct movie *m)
 {
     const int64_t most = INT64_MAX / 4;
-    int64_t had = MD_MIN(MD_MAX(m->lost_bytes, m->asked_bytes), most);
-    return MD_MAX(had / 2 * 3, MD_MIN(m->lost_peak_bytes, most));
-}
-
-/* Where a lease is a limit (the kernel's, on the host), a larger one may be all that was missing.
- */
-static bool lease_can_grow(struct md_engine *e, const struct movie *m)
-{
     struct gov_status status;
     if (e->params.device_is_gpu || m->lost_bytes <= 0)
-        return false;
+        return 0;
+    int64_t had = MD_MIN(MD_MAX(m->lost_bytes, m->asked_bytes), most);
+    int64_t larger = MD_MAX(had / 2 * 3, MD_MIN(m->lost_peak_bytes, most));
     gov_governor_status(e->params.governor, &status);
-    return status.room_bytes >= larger_lease(m);
+    if (status.room_bytes >= larger)
+        return larger;
+    bool alone = m == e->oldest && m->executor != MD_EXECUTOR_MEDIA && m->run_batch <= 1;
+    larger = MD_MIN(larger, free_for(e, m));
+    return alone && m->lost_bytes < status.budget.ours_bytes && larger > had ? larger : 0;
 }
 
 static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
@@ -282,7 +283,7 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
         .free_then_bytes = m->free_then_bytes,
         .free_now_bytes = free_for(e, m),
         .wanted_bytes = m->asked_bytes,
-        .lease_can_grow = lease_can_grow(e, m),
+        .lease_can_grow = larger_lease(e, m) > 0,
         .has_younger = has_younger(e, m),
         .is_probe = md_engine_is_probe_(e, m),
         .was_forced = m->forced,
@@ -410,12 +411,12 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
         md_engine_leave_(e, m, MD_MOVIE_CANCELLED, now_us);
         return;
     }
-    bool grows = lease_can_grow(e, m);
-    int64_t larger_bytes = larger_lease(m);
+    int64_t larger_bytes = larger_lease(e, m);
     if (m->forced && has_younger(e, m))
         e->alone_for[m->executor] = ALONE_FOR;
     struct gov_recover_decision decision = decide(e, m);
-    m->least_bytes = decision.rung == GOV_RUNG_RETRY && grows ? larger_bytes : m->least_bytes;
+    m->least_bytes =
+        decision.rung == GOV_RUNG_RETRY && larger_bytes > 0 ? larger_bytes : m->least_bytes;
     if (decision.rung == GOV_RUNG_FAIL)
         tell_need(e, m);
     struct md_command *command = md_engine_emit_(e, MD_COMMAND_STAGE_FAILED, m);

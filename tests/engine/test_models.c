@@ -400,6 +400,37 @@ static void settings_that_did_not_fit_are_not_tried_for_the_next_movie(void **st
     close_world(&w);
 }
 
+/* A lease is a limit there: with one unit the oldest movie gets all there is before it is said that
+ * memory is not enough. */
+static void on_the_host_a_lease_that_was_too_small_grows_to_all_there_is(void **state)
+{
+    struct scene w;
+    struct md_engine_params params = md_engine_params_default;
+    params.max_movies = 1;
+    params.stages = BIT(PROBE) | BIT(AUDIO) | BIT(TRANSCRIPT);
+    params.models[ASR] = (struct md_engine_model){"ears", 4 * GOV_GB, 2 * GOV_GB, SECOND_US};
+    open_scene(&w, &params, 10);
+    add(&w, 1);
+    need_transcript(&w, 1);
+    const struct md_command *start = expect(&w, MD_COMMAND_START_WORKER);
+    assert_int_equal(start->batch, 1);
+    int64_t lease_bytes = start->lease_bytes;
+    uint32_t asr = start->worker;
+    step(&w, EVENT(SPAWNED, .worker = asr, .pid = 7));
+    step(&w, EVENT(FAILED, .worker = asr, .failure = &no_memory));
+    step(&w, EVENT(GONE, .worker = asr, .exit_status = 4));
+    w.now_us += SECOND_US;
+    step(&w, EVENT(SAMPLED));
+    for (int i = 0; i < 30 && !find(&w, MD_COMMAND_START_WORKER, 0); i++) {
+        w.now_us += SECOND_US;
+        step(&w, EVENT(SAMPLED));
+    }
+    start = expect(&w, MD_COMMAND_START_WORKER);
+    assert_int_equal(start->settings, MD_SETTINGS_NORMAL);
+    assert_true(start->lease_bytes >= lease_bytes / 4 * 5);
+    close_world(&w);
+}
+
 /* Says that it is alive every ten seconds; true once it is killed within the time. */
 static bool is_killed_within(struct scene *w, uint32_t worker, int64_t seconds)
 {
@@ -474,6 +505,7 @@ int main(void)
         cmocka_unit_test(a_dropped_movie_lets_go_of_the_shared_worker),
         cmocka_unit_test(an_idle_worker_that_falls_silent_is_replaced),
         cmocka_unit_test(settings_that_did_not_fit_are_not_tried_for_the_next_movie),
+        cmocka_unit_test(on_the_host_a_lease_that_was_too_small_grows_to_all_there_is),
         cmocka_unit_test(a_worker_that_is_alive_and_does_not_get_on_is_ended),
         cmocka_unit_test(units_that_never_come_end_a_worker_after_many_times_its_warm_up),
         cmocka_unit_test(a_warm_up_that_turns_has_longer_but_not_for_ever),
