@@ -111,6 +111,16 @@ extern const struct md_text_backend md_text_endpoint;
  * CPU". MD_ERR_UNSUPPORTED, MD_ERR_EXTERNAL. */
 int md_text_check(const struct md_log *log, char *text, size_t size, struct md_failure *failure);
 
+/* No model at all: replies by rule, for tests of everything around a real one. The rule is the
+ * model; it is not opened. A token is four bytes. Replies of those at once come last first. */
+struct md_text_rule {
+    /* Text to be freed; NULL: useless. */
+    char *(*answer)(void *user, const struct md_text_request *request);
+    void *user;
+    int64_t fails_at; /* the so-manieth request, from 1, ends the run as a server that is down */
+};
+extern const struct md_text_backend md_text_fake;
+
 /* What md_text_llama.open would take, exactly, from the library's own dry run: nothing is read but
  * the header, nothing is allocated. */
 int md_text_measure(const struct md_text_params *params, struct md_text_memory *ret_memory,

@@ -33,6 +33,13 @@ static const struct md_field act_fields[] = {
     MD_F_END,
 };
 
+#define P struct md_told_person
+static const struct md_field person_fields[] = {
+    MD_F_STRING(P, name),
+    MD_F_STRING(P, role),
+    MD_F_END,
+};
+
 #define M struct md_movie_reply
 static const struct md_field movie_fields[] = {
     {.name = "synopsis",
@@ -41,6 +48,7 @@ static const struct md_field movie_fields[] = {
      .required = true,
      .max = 16000},
     MD_F_INTS(M, key_scenes, 64),
+    MD_F_OBJECTS(M, people, person_fields, 64),
     MD_F_END,
 };
 

@@ -19,9 +19,15 @@ struct md_act_reply {
     char *summary;
     int64_t turning_point; /* scene, from 1; 0 none */
 };
+struct md_told_person {
+    char *name, *role; /* may be NULL */
+};
+struct md_told_people MD_VEC(struct md_told_person);
+
 struct md_movie_reply {
     char *synopsis;
     struct md_ints key_scenes; /* from 1 */
+    struct md_told_people people;
 };
 
 /* Parse into a zeroed struct; free with the done function. MD_ERR_INPUT: no such object, or one

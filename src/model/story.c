@@ -54,6 +54,7 @@ static const struct md_field character_fields[] = {
     MD_F_INT(C, lines, 0, INT64_MAX),
     MD_F_TIME(C, first_us),
     MD_F_TIME(C, last_us),
+    MD_F_STRING(C, role),
     MD_F_END,
 };
 

@@ -53,6 +53,7 @@ struct md_character {
     char *name;
     int64_t mentions, lines; /* times named, times known as speaker */
     int64_t first_us, last_us;
+    char *role; /* who that is, in a few words; NULL not known */
 };
 struct md_character_vec MD_VEC(struct md_character);
 

@@ -94,7 +94,12 @@ static void append_characters(struct md_str *out, const struct md_story *story)
         const struct md_character *c = &story->characters.v[i];
         md_str_append(out, "- **");
         md_text_markdown(out, c->name);
-        md_str_printf(out, "**: named %" PRId64 " times", c->mentions);
+        md_str_append(out, "**: ");
+        if (c->role) {
+            md_text_markdown(out, c->role);
+            md_str_append(out, "; ");
+        }
+        md_str_printf(out, "named %" PRId64 " times", c->mentions);
         if (c->lines > 0)
             md_str_printf(out, ", %" PRId64 " lines", c->lines);
         md_str_append(out, ", ");

@@ -1,33 +1,27 @@
 /* What is quoted is cut to one line with its number before it, so that a reply can point at it and
  * nothing in it can look like the end of the quotation. When a scene has more dialogue than fits,
  * the lines that matter least are left out. */
-#include "story/narrate.h"
+#include "story/narrate_internal.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "model/narrative.h"
 #include "model/transcript.h"
+#include "story/quote.h"
 
 enum {
     SCENE_TOKENS = 320,
     ACT_TOKENS = 400,
-    MOVIE_TOKENS = 640, /* of replies; grammars hold them shorter for most vocabularies */
+    MOVIE_TOKENS = 800, /* of replies; grammars hold them shorter for most vocabularies */
     SLACK_TOKENS = 48,  /* the marks of a talk, and texts that join into other tokens */
     LINE_BYTES = 400,
-};
-static const float turning_point_score = 0.8f, key_scene_score = 0.9f;
-
-struct md_narrator {
-    struct md_narrator_params params;
-    struct md_ints scenes; /* segments with dialogue */
-    int64_t *told_line;    /* of each segment: sentence; -1 none */
-    size_t asked, useless;
-    struct md_str user;
+    LEAST_BYTES = 40,
+    WHO_BYTES = 60,
 };
 
 int md_story_chain_key(const struct md_stage_env *env, uint64_t *inout_key)
@@ -89,6 +83,9 @@ void md_narrator_free(struct md_narrator *n)
         return;
     md_vec_done(&n->scenes);
     md_str_done(&n->user);
+    for (size_t i = 0; i < n->names.n; i++)
+        free(n->names.v[i].name);
+    md_vec_done(&n->names);
     free(n->told_line);
     free(n);
 }
@@ -103,63 +100,104 @@ size_t md_narrator_count(const struct md_narrator *n, enum md_prompt_kind kind)
 /* ---- lines ---- */
 
 struct line {
-    char *text;
+    const char *who, *text; /* borrowed; who may be NULL */
+    char number[96];
     float weight;
-    int64_t tokens;
     bool kept;
 };
 struct lines MD_VEC(struct line);
 
-static void lines_done(struct lines *lines)
+static int add_line(struct lines *lines, const char *who, const char *text, float weight,
+                    const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+static int add_line(struct lines *lines, const char *who, const char *text, float weight,
+                    const char *format, ...)
 {
-    for (size_t i = 0; i < lines->n; i++)
-        free(lines->v[i].text);
-    md_vec_done(lines);
+    struct line line = {.who = who, .text = text, .weight = weight};
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line.number, sizeof line.number, format, arguments);
+    va_end(arguments);
+    return md_vec_push(lines, line);
 }
 
-/* "NAME| who: text", on one line, cut between characters. */
-static int add_line(const struct md_narrator *n, const char *name, const char *who,
-                    const char *text, float weight, struct lines *lines)
+/* "NUMBER| who: text". */
+static void write_line(const struct line *line, size_t max_bytes, struct md_str *out)
 {
-    struct md_str out = {0};
-    md_str_printf(&out, "%s| ", name);
-    if (who)
-        md_str_printf(&out, "%s: ", who);
-    size_t length = MD_MIN(strlen(text), (size_t)LINE_BYTES);
-    while (text[length] && ((unsigned char)text[length] & 0xC0) == 0x80)
-        length--;
-    md_str_append_n(&out, text, length);
-    for (size_t i = 0; i < out.n && !md_str_failed(&out); i++)
-        if ((unsigned char)out.s[i] < ' ')
-            out.s[i] = ' ';
-    md_str_append_char(&out, '\n');
-    struct line line = {.weight = weight, .text = md_str_take(&out)};
-    if (!line.text || md_vec_push(lines, line) < 0) {
-        free(line.text);
+    md_str_printf(out, "%s| ", line->number);
+    if (line->who) {
+        md_quote_line(out, line->who, WHO_BYTES);
+        md_str_append(out, ": ");
+    }
+    md_quote_line(out, line->text, max_bytes);
+    md_str_append_char(out, '\n');
+}
+
+/* < 0: no memory. */
+static int64_t count_line(const struct md_narrator *n, const struct line *line, size_t max_bytes)
+{
+    md_autostr text = {0};
+    write_line(line, max_bytes, &text);
+    if (md_str_failed(&text))
         return MD_ERR_NOMEM;
-    }
-    lines->v[lines->n - 1].tokens = n->params.count(n->params.user, line.text) + 1;
-    return MD_OK;
+    return n->params.count(n->params.user, md_str_text(&text)) + 1;
 }
 
-/* Keeps the weightiest, the earlier of equals, as far as they fit; writes them in their order. */
-static void write_lines(struct lines *lines, int64_t room, struct md_str *out)
+/* Dialogue: the weightiest lines, the earlier of equals, as far as they fit. */
+static int choose_lines(const struct md_narrator *n, struct lines *lines, int64_t room)
 {
-    for (;;) {
-        struct line *best = NULL;
-        for (size_t i = 0; i < lines->n; i++) {
-            struct line *line = &lines->v[i];
-            if (!line->kept && line->tokens <= room && (!best || line->weight > best->weight))
-                best = line;
-        }
-        if (!best)
-            break;
-        best->kept = true;
-        room -= best->tokens;
-    }
+    md_autofree int64_t *tokens = calloc(lines->n + 1, sizeof *tokens);
+    if (!tokens)
+        return MD_ERR_NOMEM;
     for (size_t i = 0; i < lines->n; i++)
-        if (lines->v[i].kept)
-            md_str_append(out, lines->v[i].text);
+        if ((tokens[i] = count_line(n, &lines->v[i], LINE_BYTES)) < 0)
+            return MD_ERR_NOMEM;
+    for (;;) {
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < lines->n; i++)
+            if (!lines->v[i].kept && tokens[i] <= room &&
+                (best == SIZE_MAX || lines->v[i].weight > lines->v[best].weight))
+                best = i;
+        if (best == SIZE_MAX)
+            return MD_OK;
+        lines->v[best].kept = true;
+        room -= tokens[best];
+    }
+}
+
+/* Summaries: of all of them as much as fits; only where that is not even a few words, the
+ * weightiest ones. So the story's end never falls out of a sum. */
+static int shorten_lines(const struct md_narrator *n, struct lines *lines, int64_t room,
+                         size_t *ret_bytes)
+{
+    static const size_t sizes[] = {LINE_BYTES, 300, 220, 160, 120, 90, 64, LEAST_BYTES};
+    for (size_t k = 0; k < MD_ARRAY_LEN(sizes); k++) {
+        int64_t sum = 0;
+        *ret_bytes = sizes[k];
+        for (size_t i = 0; i < lines->n; i++) {
+            int64_t tokens = count_line(n, &lines->v[i], sizes[k]);
+            if (tokens < 0)
+                return MD_ERR_NOMEM;
+            sum += tokens;
+        }
+        if (sum <= room) {
+            for (size_t i = 0; i < lines->n; i++)
+                lines->v[i].kept = true;
+            return MD_OK;
+        }
+    }
+    for (size_t kept = 0; kept < lines->n; kept++) {
+        struct line *best = NULL;
+        for (size_t i = 0; i < lines->n; i++)
+            if (!lines->v[i].kept && (!best || lines->v[i].weight > best->weight))
+                best = &lines->v[i];
+        int64_t tokens = count_line(n, best, LEAST_BYTES);
+        if (tokens < 0 || tokens > room)
+            return tokens < 0 ? MD_ERR_NOMEM : MD_OK;
+        best->kept = true;
+        room -= tokens;
+    }
+    return MD_OK;
 }
 
 static int scene_lines(const struct md_narrator *n, const struct md_segment *segment,
@@ -168,9 +206,7 @@ static int scene_lines(const struct md_narrator *n, const struct md_segment *seg
     int r = MD_OK;
     for (int64_t i = 0; i < segment->sentence_count && r == MD_OK; i++) {
         const struct md_sentence *s = &n->params.story->sentences.v[segment->first_sentence + i];
-        char number[24];
-        snprintf(number, sizeof number, "%" PRId64, i + 1);
-        r = add_line(n, number, s->speaker, s->text, s->importance, lines);
+        r = add_line(lines, s->speaker, s->text, s->importance, "%" PRId64, i + 1);
     }
     return r;
 }
@@ -181,10 +217,9 @@ static int act_lines(const struct md_narrator *n, const struct md_act_range *act
     int r = MD_OK;
     for (int64_t i = 0; i < act->segment_count && r == MD_OK; i++) {
         const struct md_segment *s = &n->params.story->segments.v[act->first_segment + i];
-        char number[24];
-        snprintf(number, sizeof number, "%" PRId64, act->first_segment + i + 1);
         if (s->summary)
-            r = add_line(n, number, s->title, s->summary, s->importance, lines);
+            r = add_line(lines, s->title, s->summary, s->importance, "%" PRId64,
+                         act->first_segment + i + 1);
     }
     return r;
 }
@@ -194,12 +229,11 @@ static int movie_lines(const struct md_narrator *n, struct lines *lines)
     const struct md_act_vec *acts = &n->params.story->acts;
     int r = MD_OK;
     for (size_t i = 0; i < acts->n && r == MD_OK; i++) {
-        char name[96];
         const struct md_act_range *a = &acts->v[i];
-        snprintf(name, sizeof name, "%s, scenes %" PRId64 " to %" PRId64, md_act_titles[a->act],
-                 a->first_segment + 1, a->first_segment + a->segment_count);
         if (a->summary)
-            r = add_line(n, name, NULL, a->summary, 1, lines);
+            r = add_line(lines, NULL, a->summary, 1, "%s, scenes %" PRId64 " to %" PRId64,
+                         md_act_titles[a->act], a->first_segment + 1,
+                         a->first_segment + a->segment_count);
     }
     return r;
 }
@@ -215,16 +249,21 @@ static void write_time(char text[16], int64_t time_us)
 static void write_people(const struct md_story *story, struct md_str *out)
 {
     const size_t most = 12;
-    for (size_t i = 0; i < story->characters.n && i < most; i++)
-        md_str_printf(out, "%s%.60s", i ? ", " : "", story->characters.v[i].name);
+    for (size_t i = 0; i < story->characters.n && i < most; i++) {
+        if (i > 0)
+            md_str_append(out, ", ");
+        md_quote_line(out, story->characters.v[i].name, WHO_BYTES);
+    }
     if (story->characters.n == 0)
         md_str_append(out, "unknown");
 }
 
 /* Fills the prompt with as many lines as fit beside the reply. */
-static int compose(struct md_narrator *n, const struct md_prompt *prompt,
-                   struct md_prompt_place *places, struct lines *lines, int max_tokens)
+static int compose(struct md_narrator *n, enum md_prompt_kind kind, struct md_prompt_place *places,
+                   struct lines *lines, int max_tokens)
 {
+    const struct md_prompt *prompt = &n->params.prompts->kinds[kind];
+    size_t bytes = LINE_BYTES;
     md_autostr bare = {0};
     md_autostr kept = {0};
     md_prompt_fill(prompt->user, places, &bare); /* "lines" is empty yet */
@@ -233,7 +272,13 @@ static int compose(struct md_narrator *n, const struct md_prompt *prompt,
     int64_t room = n->params.context - max_tokens - SLACK_TOKENS -
                    n->params.count(n->params.user, prompt->system) -
                    n->params.count(n->params.user, md_str_text(&bare));
-    write_lines(lines, room, &kept);
+    int r = kind == MD_PROMPT_SCENE ? choose_lines(n, lines, room)
+                                    : shorten_lines(n, lines, room, &bytes);
+    if (r < 0)
+        return r;
+    for (size_t i = 0; i < lines->n; i++)
+        if (lines->v[i].kept)
+            write_line(&lines->v[i], bytes, &kept);
     places[0].text = md_str_text(&kept);
     md_str_clear(&n->user);
     md_prompt_fill(prompt->user, places, &n->user);
@@ -276,143 +321,12 @@ int md_narrator_ask(struct md_narrator *n, enum md_prompt_kind kind, size_t inde
     /* A small context takes short replies. */
     int max_tokens = (int)MD_MIN((int64_t)tokens[kind], n->params.context / 2);
     if (r == MD_OK)
-        r = compose(n, prompt, places, &lines, max_tokens);
-    lines_done(&lines);
+        r = compose(n, kind, places, &lines, max_tokens);
+    md_vec_done(&lines);
     *ret_request = (struct md_narrator_request){.system = prompt->system,
                                                 .user = md_str_text(&n->user),
                                                 .grammar = prompt->grammar,
                                                 .schema = prompt->schema,
                                                 .max_tokens = max_tokens};
     return r;
-}
-
-/* ---- replies ---- */
-
-static void replace(char **text, char **by)
-{
-    free(*text);
-    *text = md_take_ptr(*by);
-}
-
-static int take_scene(struct md_narrator *n, int64_t number, const char *reply)
-{
-    struct md_scene_reply scene = {0};
-    struct md_segment *segment = &n->params.story->segments.v[number];
-    int r = md_scene_reply_parse(reply, &scene);
-    if (r < 0)
-        return r;
-    replace(&segment->title, &scene.title);
-    replace(&segment->summary, &scene.what);
-    segment->importance = 0.5f * segment->importance + 0.05f * (float)scene.importance;
-    if (scene.line >= 1 && scene.line <= segment->sentence_count)
-        n->told_line[number] = segment->first_sentence + scene.line - 1;
-    md_scene_reply_done(&scene);
-    return MD_OK;
-}
-
-/* A key moment for a scene that has none; moments stay sorted by time. */
-static int add_moment(struct md_narrator *n, int64_t number, float score, const char *kind)
-{
-    struct md_story *story = n->params.story;
-    const size_t before = story->key_moments.n;
-    const struct md_segment *segment = &story->segments.v[number];
-    int64_t line = n->told_line[number];
-    const struct md_sentence *said = line >= 0 ? &story->sentences.v[line] : NULL;
-    for (size_t i = 0; i < before; i++)
-        if (story->key_moments.v[i].segment == number)
-            return MD_OK;
-    struct md_key_moment moment = {
-        .time_us = said ? said->start_us : segment->start_us,
-        .end_us = said ? said->end_us : MD_MIN(segment->end_us, segment->start_us + 10000000),
-        .segment = number,
-        .score = score,
-        .kind = strdup(kind),
-        .reason = strdup(segment->summary ? segment->summary : segment->title),
-        .quote = said ? strdup(said->text) : NULL,
-    };
-    if (!moment.kind || !moment.reason || (said && !moment.quote) ||
-        md_vec_push(&story->key_moments, moment) < 0) {
-        free(moment.kind);
-        free(moment.reason);
-        free(moment.quote);
-        return MD_ERR_NOMEM;
-    }
-    for (size_t i = before; i > 0 && story->key_moments.v[i - 1].time_us > moment.time_us; i--) {
-        story->key_moments.v[i] = story->key_moments.v[i - 1];
-        story->key_moments.v[i - 1] = moment;
-    }
-    return MD_OK;
-}
-
-static int take_act(struct md_narrator *n, size_t index, const char *reply)
-{
-    struct md_act_reply told = {0};
-    struct md_act_range *act = &n->params.story->acts.v[index];
-    int r = md_act_reply_parse(reply, &told);
-    if (r < 0)
-        return r;
-    replace(&act->summary, &told.summary);
-    int64_t scene = told.turning_point - 1;
-    if (scene >= act->first_segment && scene < act->first_segment + act->segment_count)
-        r = add_moment(n, scene, turning_point_score, "turning-point");
-    md_act_reply_done(&told);
-    return r;
-}
-
-static int take_movie(struct md_narrator *n, const char *reply)
-{
-    struct md_movie_reply told = {0};
-    struct md_story *story = n->params.story;
-    int r = md_movie_reply_parse(reply, &told);
-    if (r < 0)
-        return r;
-    replace(&story->synopsis, &told.synopsis);
-    for (size_t i = 0; i < told.key_scenes.n && r == MD_OK; i++) {
-        int64_t scene = told.key_scenes.v[i] - 1;
-        if (scene >= 0 && scene < (int64_t)story->segments.n)
-            r = add_moment(n, scene, key_scene_score, "dialogue");
-    }
-    md_movie_reply_done(&told);
-    return r;
-}
-
-int md_narrator_take(struct md_narrator *n, enum md_prompt_kind kind, size_t index,
-                     const char *reply)
-{
-    int r = MD_ERR_INPUT;
-    n->asked++;
-    if (reply && kind == MD_PROMPT_SCENE)
-        r = take_scene(n, n->scenes.v[index], reply);
-    else if (reply && kind == MD_PROMPT_ACT)
-        r = take_act(n, index, reply);
-    else if (reply)
-        r = take_movie(n, reply);
-    if (r == MD_ERR_NOMEM)
-        return r;
-    n->useless += r < 0;
-    return MD_OK;
-}
-
-int md_narrator_finish(struct md_narrator *n, const char *model_name)
-{
-    struct md_story *story = n->params.story;
-    md_autostr method = {0};
-    char line[160];
-    md_str_printf(&method, "language model %s", model_name);
-    char *text = md_str_take(&method);
-    if (!text)
-        return MD_ERR_NOMEM;
-    replace(&story->method, &text);
-    if (n->useless == 0)
-        return MD_OK;
-    snprintf(line, sizeof line,
-             "%zu of %zu replies of the language model were of no use; the built-in analysis "
-             "stands there",
-             n->useless, n->asked);
-    char *copy = strdup(line);
-    if (!copy || md_vec_push(&story->warnings, copy) < 0) {
-        free(copy);
-        return MD_ERR_NOMEM;
-    }
-    return MD_OK;
 }

@@ -11,7 +11,7 @@
 
 /* One revision for the stage (raise it when the same input would give another story), whoever runs
  * it; what it says to the key; and whether a language model has to be asked. For md_stage_ops. */
-enum { MD_STORY_REVISION = 3 };
+enum { MD_STORY_REVISION = 4 };
 int md_story_chain_key(const struct md_stage_env *env, uint64_t *inout_key);
 int md_story_demand(const struct md_stage_env *env, const struct md_artifacts *in,
                     struct md_stage_demand *ret_demand);
