@@ -17,6 +17,7 @@
 const char *const md_strategy_names[] = {"hybrid",       "importance", "narrative",
                                          "audio-visual", "emotional",  NULL};
 const char *const md_transcribe_names[] = {"auto", "subtitles", "whisper", "off", NULL};
+static const char *const subtitle_sync_names[] = {"check", "auto", "off", NULL};
 const char *const md_quality_names[] = {"draft", "standard", "high", NULL};
 const char *const md_render_how_names[] = {"auto", "smart", "encode", NULL};
 const char *const md_log_format_names[] = {"text", "json", NULL};
@@ -74,6 +75,14 @@ static const struct md_option table[] = {
     {"subtitle-language", 'S', MD_OPTION_TEXT, AT(subtitle_language), .initial = "",
      .stages = STAGE(TRANSCRIPT), .group = group_input, .metavar = "LANG[,LANG]",
      .help = "Wanted subtitle languages, best first."},
+    {"subtitle-sync", 0, MD_OPTION_CHOICE, AT(subtitle_sync), .initial = "check",
+     .names = subtitle_sync_names, .stages = STAGE(TRANSCRIPT), .group = group_input,
+     .metavar = "HOW",
+     .help = "Subtitles that do not fit what is heard (early, late, of another speed or another "
+             "film): check says so, auto also puts their times right, off does not look."},
+    {"subtitle-delay", 0, MD_OPTION_DOUBLE, AT(subtitle_delay_s), .initial = "0", .min = -86400,
+     .max = 86400, .stages = STAGE(TRANSCRIPT), .group = group_input, .metavar = "SECONDS",
+     .help = "Show subtitles so much later, or earlier when negative; then none are checked."},
     {"transcribe", 't', MD_OPTION_CHOICE, AT(transcribe), .initial = "auto",
      .names = md_transcribe_names, .stages = STAGE(TRANSCRIPT), .group = group_input,
      .metavar = "HOW",

@@ -24,6 +24,7 @@ enum md_transcribe {
     MD_TRANSCRIBE_WHISPER,
     MD_TRANSCRIBE_OFF
 };
+enum md_subtitle_sync { MD_SUBTITLE_SYNC_CHECK, MD_SUBTITLE_SYNC_AUTO, MD_SUBTITLE_SYNC_OFF };
 enum md_quality { MD_QUALITY_DRAFT, MD_QUALITY_STANDARD, MD_QUALITY_HIGH };
 enum md_render_how { MD_RENDER_AUTO, MD_RENDER_SMART, MD_RENDER_ENCODE };
 enum md_log_format { MD_LOG_FORMAT_TEXT, MD_LOG_FORMAT_JSON };
@@ -58,6 +59,8 @@ struct md_options {
     char *audio_language;    /* "en,de": wanted languages, best first; NULL any */
     int64_t audio_track;     /* container stream index, -1 choose */
     char *subtitle_language; /* as above */
+    int subtitle_sync;       /* enum md_subtitle_sync */
+    double subtitle_delay_s; /* added to their times; 0: none is given */
     int transcribe;          /* enum md_transcribe */
     char *asr_model;         /* file of a Whisper model; NULL none */
     char *language;          /* spoken in the movie; NULL find out */

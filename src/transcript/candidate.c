@@ -1,8 +1,8 @@
 /* Candidates are compared by a row of numbers, smaller is better, the first difference decides:
- * whole dialogue before parts of it, then language, then the order the design gives (beside the
- * movie before inside it), then plain before hearing-impaired subtitles, as these have the same
- * words and descriptions besides. A wrong language beats forced subtitles of the right one: a dozen
- * translated signs are no transcript.
+ * what fits the sound before what does not, whole dialogue before parts of it, then language, then
+ * the order the design gives (beside the movie before inside it), then plain before
+ * hearing-impaired subtitles, as these have the same words and descriptions besides. A wrong
+ * language beats forced subtitles of the right one: a dozen translated signs are no transcript.
  */
 #include "transcript/candidate.h"
 
@@ -50,6 +50,8 @@ static int tidy_track(struct md_subtitle_track *track, int64_t duration_us)
     int r = strip_track(track);
     if (r < 0)
         return r;
+    if (track->rate > 0)
+        md_fit_apply(&track->events, track->rate, track->delay_us);
     md_tidy_times(track, duration_us);
     md_tidy_advertisements(track);
     return md_tidy_repetitions(track);
@@ -189,17 +191,18 @@ static int language_class(const struct md_candidate *candidate, const char *want
     return md_language_same(candidate->given_language, "eng") ? LANGUAGE_ENGLISH : LANGUAGE_OTHER;
 }
 
-enum { KEYS = 5 };
+enum { KEYS = 6 };
 
 static void keys_of(const struct md_candidate_vec *candidates, size_t i, const char *wanted,
                     const char *audio_language, int keys[KEYS])
 {
     const struct md_candidate *candidate = &candidates->v[i];
-    keys[0] = md_candidate_is_partial(candidates, i) + 2 * candidate->tags.commentary;
-    keys[1] = language_class(candidate, wanted, audio_language);
-    keys[2] = candidate->path == NULL;
-    keys[3] = candidate->tags.hearing_impaired;
-    keys[4] = candidate->order;
+    keys[0] = candidate->misfit;
+    keys[1] = md_candidate_is_partial(candidates, i) + 2 * candidate->tags.commentary;
+    keys[2] = language_class(candidate, wanted, audio_language);
+    keys[3] = candidate->path == NULL;
+    keys[4] = candidate->tags.hearing_impaired;
+    keys[5] = candidate->order;
 }
 
 static bool is_smaller(const int a[KEYS], const int b[KEYS])

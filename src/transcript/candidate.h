@@ -4,6 +4,7 @@
 
 #include "model/media.h"
 #include "model/options.h"
+#include "transcript/fit.h"
 #include "transcript/sidecar.h"
 #include "transcript/subtitle.h"
 
@@ -16,6 +17,9 @@ struct md_candidate {
     struct md_subtitle_tags tags;
     int order; /* as found */
     bool loaded;
+    bool checked;                   /* against the sound; see sync.h */
+    bool misfit;                    /* another film's, by all that can be told */
+    struct md_fit fit;              /* zero when not checked */
     struct md_subtitle_track track; /* plain text, tidied; filled when loaded */
 };
 struct md_candidate_vec MD_VEC(struct md_candidate);

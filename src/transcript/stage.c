@@ -4,6 +4,7 @@
  */
 #include "model/stage.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,14 +20,17 @@
 #include "transcript/parse.h"
 #include "transcript/source.h"
 #include "transcript/speech.h"
+#include "transcript/sync.h"
+#include "transcript/tidy.h"
 
 enum { MAX_FILES = 16, MAX_STREAMS = 16 };
 
 struct work {
     const struct md_stage_env *env;
     const struct md_media *media;
-    const char *audio_language; /* of the chosen track; NULL unknown */
-    const char *hint;           /* languages to expect, for the character set */
+    const struct md_audio *audio; /* NULL: not heard */
+    const char *audio_language;   /* of the chosen track; NULL unknown */
+    const char *hint;             /* languages to expect, for the character set */
     struct md_sidecar_vec sidecars;
     struct md_candidate_vec candidates;
     struct md_strings warnings;
@@ -107,10 +111,17 @@ static int collect_streams(struct work *work)
     return r;
 }
 
-static void start_track(struct md_candidate *candidate, const char *unit)
+static void start_track(const struct work *work, struct md_candidate *candidate, const char *unit)
 {
+    const struct md_options *options = work->env->options;
     candidate->track.name = candidate->name;
     candidate->track.unit = unit;
+    candidate->track.rate = options->subtitle_delay_s != 0;
+    candidate->track.delay_us = (int64_t)llround(options->subtitle_delay_s * 1e6);
+    if (md_sync_moves(options, candidate)) {
+        candidate->track.rate = candidate->fit.rate;
+        candidate->track.delay_us = candidate->fit.delay_us;
+    }
     candidate->loaded = true;
 }
 
@@ -119,7 +130,7 @@ static int load_file(struct work *work, struct md_candidate *candidate)
     md_autofree char *bytes = NULL;
     size_t n = 0;
     struct md_failure why = {0};
-    start_track(candidate, "line");
+    start_track(work, candidate, "line");
     int r = md_file_read(candidate->path, MD_SUBTITLE_MAX_BYTES, &bytes, &n, &why);
     if (r == MD_ERR_NOMEM)
         return r;
@@ -217,7 +228,7 @@ static int load_streams(struct work *work)
     for (size_t i = 0; i < work->candidates.n; i++) {
         if (work->candidates.v[i].path)
             continue;
-        start_track(&work->candidates.v[i], "packet");
+        start_track(work, &work->candidates.v[i], "packet");
         indices[n++] = work->candidates.v[i].stream_index;
     }
     struct md_subtitle_reader_params params = {.movie_path = work->env->movie_path,
@@ -246,18 +257,65 @@ static int load_streams(struct work *work)
     return r;
 }
 
-/* Loads as far as needed to be sure of the best; *ret_best is -1 when there are no words. */
-static int choose(struct work *work, int *ret_best)
+static int best_of(const struct work *work)
 {
-    const char *wanted = work->env->options->subtitle_language;
-    int r = load_files(work);
-    int best = md_candidate_best(&work->candidates, wanted, work->audio_language);
-    if (r == MD_OK && best >= 0 && !work->candidates.v[best].loaded) {
-        r = load_streams(work);
-        best = md_candidate_best(&work->candidates, wanted, work->audio_language);
+    return md_candidate_best(&work->candidates, work->env->options->subtitle_language,
+                             work->audio_language);
+}
+
+/* The best of those that fit; one that is not loaded is taken on trust. -1: there are no words. */
+static int choose_loaded(struct work *work, int *ret_best)
+{
+    int r = MD_OK, best = best_of(work);
+    while (r == MD_OK && best >= 0 && work->candidates.v[best].loaded &&
+           !work->candidates.v[best].checked) {
+        r = md_sync_check(work->env->options, work->audio, &work->candidates.v[best]);
+        best = best_of(work);
     }
     *ret_best = best;
     return r;
+}
+
+/* Loads as far as needed to be sure of the best; *ret_best is -1 when there are no words. */
+static int choose(struct work *work, int *ret_best)
+{
+    int r = load_files(work);
+    if (r == MD_OK)
+        r = choose_loaded(work, ret_best);
+    if (r == MD_OK && *ret_best >= 0 && !work->candidates.v[*ret_best].loaded) {
+        r = load_streams(work);
+        if (r == MD_OK)
+            r = choose_loaded(work, ret_best);
+    }
+    return r;
+}
+
+/* Puts the chosen one's times right. A file is read again: what lay beyond the movie's end may now
+ * lie in it. */
+static int put_right(struct work *work, struct md_candidate *chosen)
+{
+    if (!md_sync_moves(work->env->options, chosen))
+        return MD_OK;
+    if (chosen->path) {
+        md_subtitle_track_done(&chosen->track);
+        chosen->track = (struct md_subtitle_track){0};
+        return load_file(work, chosen);
+    }
+    md_fit_apply(&chosen->track.events, chosen->fit.rate, chosen->fit.delay_us);
+    md_tidy_times(&chosen->track, work->media->duration_us);
+    return MD_OK;
+}
+
+/* In the log too: it is for the person to act on. */
+static void warn_of_sync(struct work *work)
+{
+    char text[640];
+    for (size_t i = 0; i < work->candidates.n; i++) {
+        if (!md_sync_describe(work->env->options, &work->candidates.v[i], text, sizeof text))
+            continue;
+        warn(work, text);
+        md_log(work->env->log, MD_LOG_WARNING, "transcript", "%s", text);
+    }
 }
 
 static int take_notes(struct work *work, struct md_subtitle_track *track)
@@ -311,7 +369,9 @@ static void warn_of_choice(struct work *work, int best)
 static int fill(struct work *work, int best, struct md_transcript *ret)
 {
     struct md_candidate *chosen = &work->candidates.v[best];
-    int r = md_speech_split(&chosen->track, &ret->cues);
+    int r = put_right(work, chosen);
+    if (r == MD_OK)
+        r = md_speech_split(&chosen->track, &ret->cues);
     if (r < 0)
         return r;
     ret->source = chosen->path ? MD_TRANSCRIPT_SIDECAR : MD_TRANSCRIPT_EMBEDDED;
@@ -334,6 +394,7 @@ static int transcribe(struct work *work, struct md_transcript *ret)
         r = choose(work, &best);
     if (r < 0)
         return r;
+    warn_of_sync(work);
     if (best >= 0) {
         r = fill(work, best, ret);
     } else {
@@ -345,6 +406,18 @@ static int transcribe(struct work *work, struct md_transcript *ret)
     return r;
 }
 
+static struct work start(const struct md_stage_env *env, const struct md_artifacts *in)
+{
+    const struct md_stream *audio = md_media_stream(in->media, in->media->audio_stream);
+    const char *wanted = env->options->subtitle_language;
+    struct work work = {.env = env,
+                        .media = in->media,
+                        .audio = in->audio,
+                        .audio_language = audio ? audio->language : NULL};
+    work.hint = wanted ? wanted : work.audio_language;
+    return work;
+}
+
 static int run(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact)
 {
     struct md_transcript transcript = {0};
@@ -352,11 +425,7 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
         *(struct md_transcript *)ret_artifact = transcript;
         return MD_OK;
     }
-    const struct md_stream *audio = md_media_stream(in->media, in->media->audio_stream);
-    struct work work = {
-        .env = env, .media = in->media, .audio_language = audio ? audio->language : NULL};
-    work.hint =
-        env->options->subtitle_language ? env->options->subtitle_language : work.audio_language;
+    struct work work = start(env, in);
     int r = transcribe(&work, &transcript);
     work_done(&work);
     if (r < 0) {
@@ -367,24 +436,38 @@ static int run(const struct md_stage_env *env, const struct md_artifacts *in, vo
     return MD_OK;
 }
 
-/* Words are there for the reading, or somebody with a model has to listen. A stream counts as words
- * unread: to read it is to read the movie. */
+/* Are there words to be read? A stream counts as words unread: to read it is to read the movie. A
+ * file that belongs to another film does not, where somebody can listen instead. */
+static int has_words(struct work *work, bool *ret_words)
+{
+    int best = -1;
+    int r = collect_files(work);
+    if (r == MD_OK)
+        r = load_files(work);
+    if (r == MD_OK)
+        r = collect_streams(work);
+    if (r == MD_OK)
+        r = choose_loaded(work, &best);
+    *ret_words = best >= 0 && !work->candidates.v[best].misfit;
+    if (best >= 0 && !*ret_words)
+        md_log(work->env->log, MD_LOG_WARNING, "transcript",
+               "%s fits what is heard nowhere: the speech model listens instead",
+               work->candidates.v[best].name);
+    return r;
+}
+
 static int demand(const struct md_stage_env *env, const struct md_artifacts *in,
                   struct md_stage_demand *ret_demand)
 {
-    struct work work = {.env = env, .media = in->media};
     bool listens = env->options->transcribe == MD_TRANSCRIBE_WHISPER;
     if (listens && !env->options->asr_model)
         return md_fail(env->failure, MD_ERR_INPUT,
                        "--transcribe=whisper needs a speech model: --asr-model FILE");
     if (env->options->transcribe == MD_TRANSCRIBE_AUTO && env->options->asr_model) {
-        int r = collect_files(&work);
-        if (r == MD_OK)
-            r = load_files(&work);
-        if (r == MD_OK)
-            r = collect_streams(&work);
-        listens = in->audio && in->audio->present &&
-                  md_candidate_best(&work.candidates, env->options->subtitle_language, NULL) < 0;
+        struct work work = start(env, in);
+        bool words = false;
+        int r = has_words(&work, &words);
+        listens = in->audio && in->audio->present && !words;
         work_done(&work);
         if (r < 0)
             return r == MD_ERR_CANCELLED ? md_fail(env->failure, r, "cancelled")

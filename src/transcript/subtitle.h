@@ -43,6 +43,8 @@ struct md_subtitle_track {
     const char *name; /* "film.en.srt" or "stream 3", for notes; borrowed, valid UTF-8 */
     const char *unit; /* "line" or "packet" */
     int format;       /* enum md_subtitle_format */
+    double rate;      /* times are rate * what is written + delay_us; 0: as they are written */
+    int64_t delay_us;
     struct md_subtitle_event_vec events;
     struct md_strings notes;
     int64_t unwritten_notes;

@@ -17,6 +17,7 @@
 #include "model/transcript.h"
 #include "transcript/assemble.h"
 #include "transcript/chunk.h"
+#include "transcript/sidecar.h"
 #include "transcript/source.h"
 #include "workers/checkpoint.h"
 
@@ -377,6 +378,25 @@ static int warn(struct md_transcript *transcript, const char *text)
     return MD_OK;
 }
 
+/* Files beside the movie that were passed over to get here. */
+static int warn_of_files(const struct hearing *h, struct md_transcript *transcript)
+{
+    struct md_sidecar_vec files = {0};
+    char text[400];
+    int r = MD_OK;
+    if (h->env->options->transcribe == MD_TRANSCRIBE_AUTO)
+        r = md_sidecar_find(h->env->movie_path, &files);
+    if (r == MD_OK && files.n > 0) {
+        snprintf(text, sizeof text,
+                 "%.200s was not used: it holds no words, or does not fit what is heard "
+                 "(--transcribe=subtitles takes it all the same)",
+                 files.v[0].shown);
+        r = warn(transcript, text);
+    }
+    md_sidecar_vec_done(&files);
+    return r;
+}
+
 static int write_down(const struct hearing *h, struct md_transcript *transcript)
 {
     const struct md_asr_model *model = h->env->model;
@@ -385,6 +405,8 @@ static int write_down(const struct hearing *h, struct md_transcript *transcript)
     if (r == MD_OK)
         r = md_transcript_assemble(h->audio, &h->chunks, &heard, transcript);
     md_vec_done(&heard);
+    if (r == MD_OK)
+        r = warn_of_files(h, transcript);
     if (r == MD_OK && h->chunks.n == 0)
         r = warn(transcript, "no speech was found in the sound");
     transcript->source = MD_TRANSCRIPT_WHISPER;
