@@ -96,7 +96,7 @@ static int hash_all(const struct telling *t, const struct md_story *story, uint6
 
 static int open_checkpoint(struct telling *t, const struct md_story *story)
 {
-    uint64_t key;
+    uint64_t key = 0;
     md_autofree char *path = md_path_join(t->env->work_dir, checkpoint_name);
     for (int k = 0; k < MD_PROMPTS; k++) {
         size_t n = md_narrator_count(t->narrator, (enum md_prompt_kind)k);
