@@ -323,8 +323,11 @@ int gov_governor_resize(struct gov_governor *g, uint64_t lease_id, int64_t grant
     gov_ledger_stats(g->ledger, &stats);
     struct gov_room room = gov_governor_room(g);
     int64_t limit = room.known ? gov_add_saturated(stats.now_bytes, room.room_bytes) : INT64_MIN;
-    int error = gov_ledger_resize(g->ledger, lease_id, granted_bytes, limit);
     struct gov_lease lease;
+    /* What it holds beyond its lease is taken already, and is not asked for once more. */
+    if (room.known && !gov_ledger_get(g->ledger, lease_id, &lease))
+        limit = gov_add_saturated(limit, MAX(lease.current_bytes - lease.granted_bytes, 0));
+    int error = gov_ledger_resize(g->ledger, lease_id, granted_bytes, limit);
     if (!error && !gov_ledger_get(g->ledger, lease_id, &lease)) {
         g->resized_count++;
         gov_governor_record_lease(g, GOV_EVENT_LEASE_RESIZED, &lease, GOV_REASON_FITS,

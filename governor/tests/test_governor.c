@@ -338,6 +338,24 @@ static void a_worker_that_ends_gives_its_leases_back(void **state)
     assert_int_equal(leases[0].pid, 6);
 }
 
+/* A pool that keeps what it freed: the lease shrank, the process did not. */
+static void a_lease_may_always_grow_to_what_it_holds(void **state)
+{
+    struct fixture *f = *state;
+    feed(f->governor, CARD_BYTES, 0, 0);
+    uint64_t id = ask(f->governor, 8 * GOV_GB, 0).lease_id;
+    assert_int_equal(gov_governor_bind(f->governor, id, 77), 0);
+    assert_int_equal(gov_governor_resize(f->governor, id, 2 * GOV_GB), 0);
+    struct gov_process process = {.pid = 77, .valid = GOV_PROCESS_USED, .used_bytes = 7 * GOV_GB};
+    struct gov_sample sample = {.valid = GOV_SAMPLE_TOTAL | GOV_SAMPLE_USED | GOV_SAMPLE_FREE,
+                                .total_bytes = CARD_BYTES,
+                                .used_bytes = 7 * GOV_GB,
+                                .free_bytes = CARD_BYTES - 7 * GOV_GB};
+    assert_int_equal(gov_governor_feed(f->governor, &sample, &process, 1), 0);
+    assert_int_equal(gov_governor_resize(f->governor, id, 12 * GOV_GB), GOV_E_NO_ROOM);
+    assert_int_equal(gov_governor_resize(f->governor, id, 8 * GOV_GB), 0);
+}
+
 static void a_lease_grows_only_into_free_room(void **state)
 {
     struct fixture *f = *state;
@@ -614,6 +632,7 @@ int main(void)
         TEST(what_never_fits_holds_nobody_back),
         TEST(critical_pressure_pauses_admission_until_below_high),
         TEST(a_worker_that_ends_gives_its_leases_back),
+        TEST(a_lease_may_always_grow_to_what_it_holds),
         TEST(a_lease_grows_only_into_free_room),
         TEST(readings_come_faster_the_faster_memory_fills),
         TEST(nonsense_is_refused),

@@ -198,6 +198,7 @@ static const char *wait_text(const char *name)
     static const char *const texts[MD_WAITS] = {
         [MD_WAIT_WORKER] = "waiting for the model, which another movie uses",
         [MD_WAIT_TURN] = "waiting for its turn",
+        [MD_WAIT_MODEL] = "waiting for the turn of its model: there is no room for two",
         [MD_WAIT_RETRY] = "waiting a moment to try again",
         [MD_WAIT_RESUME] = "paused",
     };

@@ -13,8 +13,9 @@
 #include "model/options.h"
 
 const char *const md_wait_names[MD_WAITS] = {
-    [MD_WAIT_NOTHING] = "",  [MD_WAIT_MEMORY] = "memory", [MD_WAIT_WORKER] = "worker",
-    [MD_WAIT_TURN] = "turn", [MD_WAIT_RETRY] = "retry",   [MD_WAIT_RESUME] = "resume",
+    [MD_WAIT_NOTHING] = "",      [MD_WAIT_MEMORY] = "memory", [MD_WAIT_WORKER] = "worker",
+    [MD_WAIT_TURN] = "turn",     [MD_WAIT_MODEL] = "model",   [MD_WAIT_RETRY] = "retry",
+    [MD_WAIT_RESUME] = "resume",
 };
 
 enum { ALL = (1u << MD_JOB_STATES) - 1 };

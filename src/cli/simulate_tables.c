@@ -136,15 +136,16 @@ static void print_throughput(const struct md_sim_throughput *t, struct md_str *o
 {
     md_str_printf(out,
                   "Throughput on %s: %" PRId64 " movies\n"
-                  "  %-32s %8s  %9s  %6s  %5s  %s\n",
-                  t->device, t->ways[0].movies, "", "film h/h", "of oracle", "movies", "OOMs",
-                  "late in one regime");
+                  "  %-32s %8s  %9s  %6s  %5s  %5s  %s\n",
+                  t->device, t->ways[0].movies, "", "film h/h", "of oracle", "movies", "loads",
+                  "OOMs", "late in one regime");
     for (size_t i = 0; i < t->way_count; i++) {
         const struct md_sim_way *w = &t->ways[i];
         md_str_printf(out,
-                      "  %-32s %8.2f  %7.1f %%  %3" PRId64 "/%-3" PRId64 " %5" PRId64 "  %" PRId64,
+                      "  %-32s %8.2f  %7.1f %%  %3" PRId64 "/%-3" PRId64 "  %5" PRId64 "  %5" PRId64
+                      "  %" PRId64,
                       w->name, (double)w->film_us / (double)w->us, 100 * w->of_oracle, w->done,
-                      w->movies, w->ooms, w->late_ooms);
+                      w->movies, w->loads, w->ooms, w->late_ooms);
         if (w->chunks)
             md_str_printf(out, "   (best of all: %d chunks, %d prompts)", w->chunks, w->prompts);
         md_str_append(out, "\n");
@@ -248,9 +249,10 @@ static json_t *throughput_json(const struct md_sim_throughput *t)
     for (size_t i = 0; i < t->way_count; i++) {
         const struct md_sim_way *w = &t->ways[i];
         json_array_append_new(
-            ways, json_pack("{s:s,s:f,s:f,s:I,s:I,s:I,s:I}", "name", w->name, "film_hours_per_hour",
-                            (double)w->film_us / (double)w->us, "of_oracle", w->of_oracle, "movies",
-                            (json_int_t)w->movies, "done", (json_int_t)w->done, "ooms",
+            ways, json_pack("{s:s,s:f,s:f,s:I,s:I,s:I,s:I,s:I}", "name", w->name,
+                            "film_hours_per_hour", (double)w->film_us / (double)w->us, "of_oracle",
+                            w->of_oracle, "movies", (json_int_t)w->movies, "done",
+                            (json_int_t)w->done, "loads", (json_int_t)w->loads, "ooms",
                             (json_int_t)w->ooms, "late_ooms", (json_int_t)w->late_ooms));
     }
     return json_pack("{s:s,s:b,s:o}", "device", t->device, "reached", md_figures_are_fast(t),

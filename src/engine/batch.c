@@ -151,6 +151,13 @@ int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, i
     return ungoverned ? size : MD_MAX(largest_that_fits(e, m, size, room_bytes), 1);
 }
 
+int md_engine_usual_batch_(struct md_engine *e, const struct movie *m)
+{
+    char key[GOV_REGIME_MAX];
+    const struct gov_batch *batch = stage_batch(e, m, key);
+    return batch ? batch->size : 1;
+}
+
 int md_engine_known_good_(struct md_engine *e, const struct movie *m)
 {
     char key[GOV_REGIME_MAX];
@@ -176,7 +183,7 @@ size_t md_engine_movie_limit_(const struct md_engine *e)
     bool unknown = false;
     for (size_t i = 0; i < e->flight_count; i++) {
         const struct movie *m = e->flight[i];
-        if (m->phase == PHASE_LEAVING)
+        if (m->phase == PHASE_LEAVING || m->phase == PHASE_PARKED)
             continue;
         unknown |= !m->facts.known;
         longest_us = MD_MAX(longest_us, m->facts.known ? m->facts.duration_us : 0);

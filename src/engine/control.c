@@ -50,6 +50,7 @@ void md_engine_sampled_(struct md_engine *e, int64_t now_us)
     if (!e->params.policy.ungoverned)
         check_pressure(e, now_us);
     md_engine_watch_leases_(e);
+    md_engine_compare_models_(e);
     for (size_t i = 0; i < e->flight_count; i++)
         md_engine_check_recovery_(e, &e->flight[i]->media, true, now_us);
     for (int i = 1; i < MD_EXECUTORS; i++)

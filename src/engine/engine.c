@@ -52,10 +52,11 @@ static bool params_are_valid(const struct md_engine_params *params)
 static int make(struct md_engine *e)
 {
     size_t movies = (size_t)e->params.max_movies;
-    e->slot_count = SLOTS_PER_MOVIE * movies;
+    e->slot_count = SLOTS_PER_MOVIE * movies + 2 * MD_ENGINE_LOOK_AHEAD;
     e->slots = calloc(e->slot_count, sizeof *e->slots);
     if (!e->slots ||
-        md_vec_reserve(&e->commands, COMMANDS_BESIDE + COMMANDS_PER_MOVIE * 2 * movies) < 0)
+        md_vec_reserve(&e->commands, COMMANDS_BESIDE + COMMANDS_PER_MOVIE *
+                                                           (2 * movies + MD_ENGINE_LOOK_AHEAD)) < 0)
         return MD_ERR_NOMEM;
     e->history = e->params.history;
     if (!e->history) {
@@ -296,6 +297,8 @@ static enum md_wait waits_for(const struct md_engine *e, const struct movie *m)
         return e->paused ? MD_WAIT_RESUME : MD_WAIT_NOTHING;
     case PHASE_WAITING:
         return e->paused ? MD_WAIT_RESUME : m->waits_for;
+    case PHASE_PARKED:
+        return e->paused ? MD_WAIT_RESUME : MD_WAIT_MODEL;
     case PHASE_RECOVERING:
         return MD_WAIT_MEMORY;
     default:

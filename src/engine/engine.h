@@ -18,6 +18,10 @@
  * movie's stage at a time, keeps the lease of its resident model while idle, and is ended when a
  * tier wants its memory (UNLOAD) or after an out-of-memory. The movie's media worker waits.
  *
+ * Where the two models do not fit the device together, they take turns: all transcripts before the
+ * narratives, as far as MD_ENGINE_LOOK_AHEAD goes. Movies whose model has not its turn are parked:
+ * they hold nothing and do not count as in flight.
+ *
  * Who gets memory: the oldest movie first; while it waits no younger one is let in. The oldest
  * always may run: when there is nothing left to wait for, its lease is forced.
  *
@@ -119,7 +123,12 @@ struct md_engine_params {
     int64_t heartbeat_us; /* START_WORKER to QUIT: an idle worker, too, says ALIVE; 0: no matter */
 };
 
-enum { MD_ENGINE_MAX_MOVIES = 64 };
+enum {
+    MD_ENGINE_MAX_MOVIES = 64,
+    /* Movies that wait for the turn of their model, at most: a day's work, and some 5 GB of sound
+     * on disk. */
+    MD_ENGINE_LOOK_AHEAD = 24,
+};
 #define MD_ENGINE_NO_MOVIE SIZE_MAX
 
 /* Everything but governor, cores, max_movies and stages. */

@@ -33,6 +33,7 @@ enum phase {
     PHASE_IDLE,       /* what is next? Outlasts a step only while the user has paused */
     PHASE_CHECKING,   /* asked whether the stage is done already */
     PHASE_WAITING,    /* the stage waits for memory, or for a shared worker */
+    PHASE_PARKED,     /* it waits for its model's turn, without a media worker; see order.c */
     PHASE_LOADING,    /* a shared worker is being started for it */
     PHASE_RUNNING,    /* the stage runs in `runner` */
     PHASE_RECOVERING, /* out of memory: see enum step */
@@ -164,8 +165,8 @@ struct queued_vec MD_VEC(struct queued);
 struct command_vec MD_VEC(struct md_command);
 
 /* A movie that is leaving no longer counts against max_movies, so that the next one starts
- * meanwhile; hence twice as many may be in flight. */
-enum { MAX_IN_FLIGHT = 2 * MD_ENGINE_MAX_MOVIES };
+ * meanwhile; hence twice as many may be in flight, and those that are parked. */
+enum { MAX_IN_FLIGHT = 2 * MD_ENGINE_MAX_MOVIES + MD_ENGINE_LOOK_AHEAD };
 
 struct md_engine {
     struct md_engine_params params;
@@ -192,6 +193,10 @@ struct md_engine {
     int alone_for[MD_EXECUTORS]; /* so many stages more are not forced beside others */
     struct movie *oldest;        /* for which the patience runs; NULL none */
     int64_t oldest_since_us;
+
+    bool models_collide;   /* both are wanted and do not fit together */
+    enum md_executor turn; /* MEDIA: there are no turns */
+    size_t turn_last;      /* narratives of movies after this one are for the next turn */
 
     bool paused, paused_by_memory;
     int64_t paused_since_us, memory_paused_since_us;
@@ -246,7 +251,10 @@ void md_engine_leave_(struct md_engine *e, struct movie *m, enum md_movie_end en
 /* Ends a movie that is leaving and has nothing left. */
 bool md_engine_end_left_(struct md_engine *e, struct movie *m);
 void md_engine_stage_done_(struct md_engine *e, struct movie *m, const struct md_event *event);
-/* Its worker was lost, or it failed: says so, and tries again or leaves. */
+/* A shared worker was lost while it was at the movie's stage: tries again, or goes on without. */
+void md_engine_lost_model_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
+                           int64_t now_us);
+/* Its own worker was lost, or it failed: says so, and tries again or leaves. */
 void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
                         int64_t now_us);
 void md_engine_fail_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
@@ -289,6 +297,17 @@ int64_t md_engine_patience_end_(const struct md_engine *e);
 /* READY of a shared worker that was started for a movie. */
 void md_engine_run_(struct md_engine *e, struct movie *m, struct worker *w, int64_t now_us);
 
+/* order.c */
+/* With each sample, and when a model is wanted for the first time. */
+void md_engine_compare_models_(struct md_engine *e);
+void md_engine_take_turns_(struct md_engine *e);
+bool md_engine_has_turn_(const struct md_engine *e, const struct movie *m);
+bool md_engine_is_overtaking_(const struct md_engine *e, const struct movie *m);
+/* A movie that waits for a model without a turn; false: there are enough of them. */
+bool md_engine_park_(struct md_engine *e, struct movie *m, int64_t now_us);
+void md_engine_unpark_(struct md_engine *e, size_t active, size_t limit, int64_t now_us);
+bool md_engine_clear_for_turn_(struct md_engine *e, const struct movie *m, int64_t now_us);
+
 /* memory.c */
 bool md_engine_ask_memory_(struct md_engine *e, struct movie *m, struct worker *w, bool may_force,
                            int64_t now_us, struct gov_admission *ret_refused);
@@ -309,6 +328,8 @@ int md_engine_threads_(const struct md_engine *e);
 /* What the movie's stage is to be run with now: chosen once by what history and our budget
  * (most_bytes) say, and as far as there is room. */
 int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes);
+/* A model's batch as it would be for the next movie, without choosing it. */
+int md_engine_usual_batch_(struct md_engine *e, const struct movie *m);
 /* How many movies may be in flight. */
 size_t md_engine_movie_limit_(const struct md_engine *e);
 void md_engine_make_batches_(struct md_engine *e);

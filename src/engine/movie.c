@@ -71,7 +71,10 @@ static void end_queued(struct md_engine *e, size_t number)
 struct movie *md_engine_take_queued_(struct md_engine *e)
 {
     struct movie *m = free_slot(e);
-    if (!m || !queue_length(e) || e->flight_count >= 2 * (size_t)e->params.max_movies)
+    size_t parked = 0;
+    for (size_t i = 0; i < e->flight_count; i++)
+        parked += e->flight[i]->phase == PHASE_PARKED;
+    if (!m || !queue_length(e) || e->flight_count - parked >= 2 * (size_t)e->params.max_movies)
         return NULL;
     const struct queued *queued = &e->queue.v[e->queue_head++];
     *m = (struct movie){
@@ -248,9 +251,8 @@ void md_engine_give_model_up_(struct md_engine *e, struct movie *m, enum md_fall
     md_engine_fall_back_(e, m, why, now_us);
 }
 
-/* A shared worker was lost while it was at the movie's stage. */
-static void lost_at_model(struct md_engine *e, struct movie *m, const struct md_failure *failure,
-                          int64_t now_us)
+void md_engine_lost_model_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
+                           int64_t now_us)
 {
     if (++m->losses >= e->params.max_crashes) {
         md_engine_give_model_up_(e, m, MD_FALLBACK_LOST, failure, now_us);
@@ -266,10 +268,6 @@ void md_engine_crashed_(struct md_engine *e, struct movie *m, const struct md_fa
                         int64_t now_us)
 {
     const int most_doublings = 10;
-    if (m->executor != MD_EXECUTOR_MEDIA && m->phase != PHASE_CHECKING) {
-        lost_at_model(e, m, failure, now_us);
-        return;
-    }
     md_engine_set_failure_(m, failure);
     bool retry = ++m->crashes < e->params.max_crashes;
     tell_failure(e, m, retry);

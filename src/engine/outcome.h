@@ -20,6 +20,7 @@ enum md_wait {
     MD_WAIT_MEMORY,
     MD_WAIT_WORKER, /* the one that holds the model is busy with another movie, or loads it */
     MD_WAIT_TURN,   /* older movies go first */
+    MD_WAIT_MODEL,  /* for its model's turn: there is no room for both */
     MD_WAIT_RETRY,  /* a moment after a worker was lost */
     MD_WAIT_RESUME, /* the user has paused */
 };

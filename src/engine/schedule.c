@@ -131,7 +131,8 @@ static int64_t room_for(struct md_engine *e, const struct worker *w, int64_t *re
     struct gov_status status;
     gov_governor_status(e->params.governor, &status);
     *ret_most_bytes = status.has_sample ? status.budget.ours_bytes : INT64_MAX;
-    return status.has_sample ? status.room_bytes + w->granted_bytes : INT64_MAX;
+    int64_t has_bytes = MD_MAX(w->granted_bytes, md_engine_held_bytes_(e, w));
+    return status.has_sample ? status.room_bytes + has_bytes : INT64_MAX;
 }
 
 /* Asks for the lease of a waiting stage, forces it where that is due, and runs it. */
@@ -177,7 +178,14 @@ static enum outcome serve_waiting(struct md_engine *e, struct movie *m, bool blo
             return WAITS;
         w = &m->media;
     }
+    if (!md_engine_has_turn_(e, m) || (is_shared(w) && md_engine_is_overtaking_(e, m))) {
+        m->waits_for = MD_WAIT_MODEL;
+        (void)md_engine_park_(e, m, now_us);
+        return WAITS;
+    }
     enum outcome outcome = look_at_worker(e, m, w, now_us);
+    if (outcome == GOES_ON && !md_engine_clear_for_turn_(e, m, now_us))
+        outcome = WAITS_AND_BLOCKS;
     if (outcome != GOES_ON) {
         m->waits_for = outcome == WAITS_AND_BLOCKS ? MD_WAIT_MEMORY
                        : !is_shared(w)             ? MD_WAIT_NOTHING
@@ -254,7 +262,7 @@ static bool serve(struct md_engine *e, struct movie *m, bool blocked, bool over_
         enum outcome outcome = serve_waiting(e, m, blocked, over_limit, now_us);
         if (outcome == WAITS_AND_BLOCKS)
             blocked = true;
-        if (m->phase == PHASE_WAITING && !m->waiting_told) {
+        if ((m->phase == PHASE_WAITING || m->phase == PHASE_PARKED) && !m->waiting_told) {
             m->waiting_told = true;
             md_engine_emit_(e, MD_COMMAND_STAGE_WAITING, m);
         }
@@ -287,7 +295,7 @@ static size_t count_active(const struct md_engine *e)
 {
     size_t active = 0;
     for (size_t i = 0; i < e->flight_count; i++)
-        active += e->flight[i]->phase != PHASE_LEAVING;
+        active += e->flight[i]->phase != PHASE_LEAVING && e->flight[i]->phase != PHASE_PARKED;
     return active;
 }
 
@@ -312,7 +320,7 @@ static void find_oldest(struct md_engine *e, int64_t now_us)
 {
     struct movie *oldest = NULL;
     for (size_t i = 0; i < e->flight_count && !oldest; i++)
-        if (e->flight[i]->phase != PHASE_LEAVING)
+        if (e->flight[i]->phase != PHASE_LEAVING && e->flight[i]->phase != PHASE_PARKED)
             oldest = e->flight[i];
     if (oldest == e->oldest)
         return;
@@ -325,10 +333,12 @@ static bool serve_all(struct md_engine *e, int64_t now_us)
 {
     size_t limit = md_engine_movie_limit_(e), rank = 0;
     bool blocked = false;
+    md_engine_take_turns_(e);
+    md_engine_unpark_(e, count_active(e), limit, now_us);
     find_oldest(e, now_us);
     for (size_t i = 0; i < e->flight_count; i++) {
         struct movie *m = e->flight[i];
-        if (m->phase == PHASE_LEAVING)
+        if (m->phase == PHASE_LEAVING || m->phase == PHASE_PARKED)
             continue;
         blocked = serve(e, m, blocked, rank++ >= limit, now_us);
     }

@@ -97,7 +97,7 @@ static bool order_is_valid(const struct md_engine *e)
             return false;
         if (e->flight[i]->number >= e->first_queued)
             return false;
-        if (!oldest && e->flight[i]->phase != PHASE_LEAVING)
+        if (!oldest && e->flight[i]->phase != PHASE_LEAVING && e->flight[i]->phase != PHASE_PARKED)
             oldest = e->flight[i];
     }
     return e->cancels || !e->oldest || !oldest || e->oldest->number <= oldest->number ||
@@ -107,7 +107,7 @@ static bool order_is_valid(const struct md_engine *e)
 bool md_engine_flight_is_valid_(const struct md_engine *e)
 {
     if (!order_is_valid(e) || count_leases(e) != e->lease_count ||
-        e->flight_count > 2 * (size_t)e->params.max_movies)
+        e->flight_count > 2 * (size_t)e->params.max_movies + MD_ENGINE_LOOK_AHEAD)
         return false;
     for (size_t i = 0; i < e->flight_count; i++)
         if (!movie_is_valid(e, e->flight[i]))

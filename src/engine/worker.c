@@ -139,7 +139,8 @@ static struct gov_lease bury(struct md_engine *e, struct worker *w, int64_t now_
 
 static bool is_media_trouble(const struct movie *m)
 {
-    return m->executor == MD_EXECUTOR_MEDIA || m->phase == PHASE_CHECKING;
+    return m->executor == MD_EXECUTOR_MEDIA || m->phase == PHASE_CHECKING ||
+           m->phase == PHASE_STARTING || m->phase == PHASE_BEGIN;
 }
 
 static void lost_media(struct md_engine *e, struct worker *w, const struct md_event *event,
@@ -224,7 +225,7 @@ static void lost_shared(struct md_engine *e, struct worker *w, const struct md_e
     } else if (oom) {
         md_engine_out_of_memory_(e, m, &failure, &lease, now_us);
     } else if (started) {
-        md_engine_crashed_(e, m, &failure, now_us);
+        md_engine_lost_model_(e, m, &failure, now_us);
     } else {
         md_engine_wait_(m, now_us);
     }
@@ -343,8 +344,10 @@ static bool on_needed(struct md_engine *e, struct worker *w, const struct md_eve
         return false;
     md_engine_rest_(e, w, now_us);
     m->executor = m->fallback ? MD_EXECUTOR_MEDIA : event->executor;
-    if (m->executor != MD_EXECUTOR_MEDIA)
+    if (m->executor != MD_EXECUTOR_MEDIA && !e->shared[m->executor].stages_seen) {
         e->shared[m->executor].stages_seen |= 1u << m->stage;
+        md_engine_compare_models_(e);
+    }
     m->units_total = m->fallback ? 0 : MD_MAX(event->units_total, 0);
     m->units_done = MD_CLAMP(event->units_done, 0, m->units_total);
     md_engine_wait_(m, now_us);
@@ -399,6 +402,9 @@ static bool on_done(struct md_engine *e, struct worker *w, const struct md_event
     }
     w->movie = NULL;
     md_engine_settle_(e, w);
+    /* What its pools kept was cut for this movie and may not do for the next one. */
+    if (!e->params.policy.ungoverned && !e->params.policy.no_ladder && w->lease != GOV_LEASE_NONE)
+        md_engine_request_tier_(e, GOV_TIER_STANDARD, now_us);
     return true;
 }
 

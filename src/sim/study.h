@@ -66,6 +66,7 @@ struct md_sim_way {
     int64_t us;          /* until the last movie was done */
     int64_t film_us;     /* length of the movies done */
     double of_oracle;    /* film per time, against the oracle's; 1 is the oracle */
+    int64_t loads;       /* of models */
     int64_t ooms;        /* all */
     int64_t late_ooms;   /* most in one regime after its first ten movies */
     int chunks, prompts; /* of the oracle: its batch sizes */

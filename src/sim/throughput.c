@@ -55,6 +55,9 @@ static int run(const struct md_sim_situation *situation, const struct gov_config
     ret->movies = (int64_t)result.movies.n;
     ret->ooms = (int64_t)result.ooms.n;
     ret->late_ooms = late_ooms(&result);
+    ret->loads = 0;
+    for (int x = 0; x < MD_EXECUTORS; x++)
+        ret->loads += result.loads[x];
     ret->lost_to_memory = (int64_t)result.lost_to_memory;
     ret->us = 1;
     for (size_t i = 0; i < result.movies.n; i++) {

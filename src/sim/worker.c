@@ -270,6 +270,7 @@ static void loaded(struct world *w, struct sim_worker *worker)
         return;
     }
     worker->state = WORKER_IDLE;
+    w->result->loads[worker->executor] += model != NULL;
     says(w, worker, MD_EVENT_READY);
 }
 

@@ -488,6 +488,92 @@ static void a_warm_up_that_turns_has_longer_but_not_for_ever(void **state)
     close_world(&w);
 }
 
+/* Through the story, which a model has to tell. */
+static void need_story(struct scene *w, uint32_t worker)
+{
+    step(w, EVENT(NEEDED, .worker = worker, .stage = MD_STAGE_STORY, .executor = LLM,
+                  .units_total = 4));
+}
+
+/* Does what is commanded until nothing more is, and stories in no time. Returns how often the
+ * language model was started; ret_order: the movies as it told them. */
+static int run_on(struct scene *w, size_t ret_order[8])
+{
+    struct md_command todo[128];
+    size_t done = 0, count = 0, told = 0;
+    int loads = 0;
+    for (;;) {
+        assert_in_range(count + w->count, 0, 128);
+        memcpy(todo + count, w->commands, w->count * sizeof *todo);
+        count += w->count;
+        w->count = 0;
+        if (done == count)
+            return loads;
+        const struct md_command c = todo[done++];
+        bool is_model = c.executor == LLM;
+        loads += c.kind == MD_COMMAND_START_WORKER && is_model;
+        if (c.kind == MD_COMMAND_START_WORKER)
+            begin(w, c.worker);
+        else if (c.kind == MD_COMMAND_CHECK)
+            need_story(w, c.worker);
+        else if (c.kind == MD_COMMAND_FINISH_MOVIE)
+            step(w, EVENT(FINISHED, .worker = c.worker));
+        else if (c.kind == MD_COMMAND_QUIT)
+            step(w, EVENT(GONE, .worker = c.worker));
+        else if (c.kind == MD_COMMAND_RUN && is_model && told < 8)
+            ret_order[told++] = c.movie;
+        if (c.kind == MD_COMMAND_RUN)
+            say_done(w, c.worker, c.stage, false);
+    }
+}
+
+/* Three movies, two models that do not fit together: each is loaded once. Whose transcript is done
+ * is parked without a worker, and the next movie takes its place; then the stories, the oldest
+ * first. */
+static void
+all_transcripts_come_before_the_narratives_where_there_is_room_for_one_model(void **state)
+{
+    struct scene w;
+    struct md_engine_params params = md_engine_params_default;
+    params.max_movies = 1;
+    params.stages = BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT) | BIT(STORY);
+    params.device = "small";
+    params.device_is_gpu = true;
+    params.models[ASR] = (struct md_engine_model){"ears", 3 * GOV_GB, GOV_GB / 9, 3 * SECOND_US};
+    params.models[LLM] = (struct md_engine_model){"wits", 4 * GOV_GB, GOV_GB / 9, 9 * SECOND_US};
+    open_scene(&w, &params, 8.6);
+    add(&w, 3);
+    uint32_t media[3] = {1}, asr = 0;
+    for (size_t i = 0; i < 3; i++) {
+        begin(&w, media[i]);
+        run_stage(&w, media[i], MD_STAGE_PROBE);
+        run_stage(&w, media[i], MD_STAGE_SHOTS);
+        run_stage(&w, media[i], MD_STAGE_AUDIO);
+        step(&w, EVENT(NEEDED, .worker = media[i], .stage = MD_STAGE_TRANSCRIPT, .executor = ASR,
+                       .units_total = 6)); /* no larger batch is of any use */
+        if (!asr) {
+            asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+            begin(&w, asr);
+        }
+        assert_int_equal(expect(&w, MD_COMMAND_RUN)->worker, asr); /* loaded once */
+        say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+        if (i == 2)
+            break;
+        need_story(&w, media[i]);
+        assert_int_equal(md_engine_waits_for(w.engine, i), MD_WAIT_MODEL);
+        assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, media[i]);
+        media[i + 1] = expect(&w, MD_COMMAND_START_WORKER)->worker;
+        assert_int_equal(leased_bytes(&w), 3 * GOV_GB); /* the parked one holds nothing */
+        step(&w, EVENT(GONE, .worker = media[i]));
+    }
+    size_t order[8];
+    assert_int_equal(run_on(&w, order), 1);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(order[i], i);
+    assert_int_equal(md_engine_count(w.engine, MD_MOVIE_DONE), 3);
+    close_world(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -509,6 +595,8 @@ int main(void)
         cmocka_unit_test(a_worker_that_is_alive_and_does_not_get_on_is_ended),
         cmocka_unit_test(units_that_never_come_end_a_worker_after_many_times_its_warm_up),
         cmocka_unit_test(a_warm_up_that_turns_has_longer_but_not_for_ever),
+        cmocka_unit_test(
+            all_transcripts_come_before_the_narratives_where_there_is_room_for_one_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

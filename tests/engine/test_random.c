@@ -374,7 +374,7 @@ static void check(struct model *m)
     size_t active = 0;
     for (size_t i = 0; i < m->movie_count; i++)
         active += m->movies[i].started && !m->movies[i].ended;
-    assert_in_range(active, 0, 2 * (size_t)m->max_movies);
+    assert_in_range(active, 0, 2 * (size_t)m->max_movies + MD_ENGINE_LOOK_AHEAD);
     if (!m->paused_by_memory)
         return;
     struct gov_status status;
