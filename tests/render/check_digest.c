@@ -1,11 +1,13 @@
-/* measure_joins MOVIE FOLDER: measures every join of a finished digest against its movie. Fails
- * when a picture is more than one frame from the cut list, or sound is 40 ms or more from its
+/* check_digest MOVIE FOLDER: proves a finished digest against its movie, see digest_check.h, and
+ * measures every join. Fails when anything is wrong with the file, a copied frame is not the
+ * movie's, a picture is more than one frame from the cut list, or sound is 40 ms or more from its
  * picture. */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "digest_check.h"
 #include "join_check.h"
 
 enum { MOST_FRAMES_OFF = 1, MOST_SOUND_MS = 40 };
@@ -37,6 +39,24 @@ static int measure(const char *movie, const char *folder, const struct md_media 
                                                  : md_fail(failure, MD_ERR_BUG, "joins are off");
 }
 
+static int prove(const char *movie, const char *folder, const struct md_media *media,
+                 const struct md_render *render, struct md_failure *failure)
+{
+    struct digest_check check;
+    md_autofree char *digest = md_path_join(folder, "digest.mp4");
+    int r = digest_check(movie, media, digest, render, &check, failure);
+    for (size_t i = 0; i < check.problems.n; i++)
+        printf("problem: %s\n", check.problems.v[i]);
+    printf("%lld frames copied and the same, %lld encoded: %.1f dB on average, at least %.1f; the "
+           "sound ends %.1f ms after the picture\n",
+           (long long)check.copied, (long long)check.encoded, check.mean_psnr, check.least_psnr,
+           check.end_offset_ms);
+    bool bad = check.problems.n > 0;
+    digest_check_done(&check);
+    return r == MD_OK && bad ? md_fail(failure, MD_ERR_BUG, "the digest is not as it should be")
+                             : r;
+}
+
 int main(int argc, char **argv)
 {
     struct md_media media = {0};
@@ -50,6 +70,8 @@ int main(int argc, char **argv)
     int r = md_artifact_load(&md_artifact_media, work, &media, &failure);
     if (r == MD_OK)
         r = md_artifact_load(&md_artifact_render, work, &render, &failure);
+    if (r == MD_OK && media.video_stream >= 0)
+        r = prove(argv[1], argv[2], &media, &render, &failure);
     if (r == MD_OK)
         r = measure(argv[1], argv[2], &media, &render, &failure);
     if (r < 0)
