@@ -1,7 +1,7 @@
 /* Block matching by whole displaced rows: for each displacement the absolute differences of a row
  * fall into eight sums of eight neighbours, which is what one SIMD instruction (psadbw) computes;
- * all blocks are searched at once and the table of best sums is all that is kept. Full search of
- * 117 displacements costs some 20 us, less than any clever search, and cannot get stuck. */
+ * all blocks of a row are searched at once (analysis/kernels.h). Full search of 117 displacements
+ * costs some 10 us, less than any clever search, and cannot get stuck. */
 #include "analysis/change.h"
 
 #include <assert.h>
@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analysis/sad.h"
+#include "analysis/kernels.h"
 #include "base/cleanup.h"
 
-static_assert(MD_BLOCK_W == 8 && MD_BLOCK_COLUMNS == 8, "md_sad_columns is made for these");
+static_assert(MD_BLOCK_W == 8 && MD_BLOCK_COLUMNS == 8, "the search is made for these");
 
 enum { BLOCK_SAMPLES = MD_BLOCK_W * MD_BLOCK_H };
 
@@ -21,9 +21,13 @@ enum { BLOCK_SAMPLES = MD_BLOCK_W * MD_BLOCK_H };
 enum { STILL_BONUS = BLOCK_SAMPLES / 2 };
 
 struct match {
-    uint16_t sad[MD_BLOCKS];
-    int8_t dx[MD_BLOCKS], dy[MD_BLOCKS];
+    struct md_kernel_match rows[MD_BLOCK_ROWS];
 };
+
+static int sad_of(const struct match *match, int block)
+{
+    return match->rows[block / MD_BLOCK_COLUMNS].sad[block % MD_BLOCK_COLUMNS];
+}
 
 /* The samples of `before`, with borders repeated far enough for every displacement. */
 enum { PADDED_W = MD_LOOK_W + 2 * MD_SEARCH_X + 4, PADDED_H = MD_LOOK_H + 2 * MD_SEARCH_Y };
@@ -40,47 +44,37 @@ static void pad(const struct md_look *look, uint8_t out[PADDED_H][PADDED_W])
     }
 }
 
-static void match_row(const struct md_look *after, uint8_t padded[PADDED_H][PADDED_W], int row,
-                      struct match *match)
+static void match_row(const struct md_kernels *kernels, const struct md_look *after,
+                      uint8_t padded[PADDED_H][PADDED_W], int row, struct md_kernel_match *match)
 {
     const uint8_t *current = after->luma + row * MD_BLOCK_H * MD_LOOK_W;
-    uint16_t *best = match->sad + row * MD_BLOCK_COLUMNS;
-    int8_t *best_dx = match->dx + row * MD_BLOCK_COLUMNS;
-    int8_t *best_dy = match->dy + row * MD_BLOCK_COLUMNS;
-    uint16_t still[MD_BLOCK_COLUMNS], sads[MD_BLOCK_COLUMNS];
-    int top = row * MD_BLOCK_H + MD_SEARCH_Y;
-    md_sad_columns(current, MD_LOOK_W, padded[top] + MD_SEARCH_X, PADDED_W, MD_BLOCK_H, still);
+    const uint8_t *place = padded[row * MD_BLOCK_H + MD_SEARCH_Y] + MD_SEARCH_X;
+    struct md_kernel_match still;
+    memset(&still, 0, sizeof still);
+    memset(still.sad, 0xff, sizeof still.sad);
+    kernels->search(current, MD_LOOK_W, place, PADDED_W, MD_BLOCK_H, 0, 0, &still);
     uint16_t worst = 0;
-    for (int b = 0; b < MD_BLOCK_COLUMNS; b++) {
-        best[b] = still[b] > STILL_BONUS ? (uint16_t)(still[b] - STILL_BONUS) : 0;
-        best_dx[b] = best_dy[b] = 0;
-        worst = MD_MAX(worst, still[b]);
-    }
-    if (worst <= 2 * STILL_BONUS) /* nothing to gain: the usual case in quiet scenes */
-        goto done;
-    for (int dy = -MD_SEARCH_Y; dy <= MD_SEARCH_Y; dy++)
-        for (int dx = -MD_SEARCH_X; dx <= MD_SEARCH_X; dx++) {
-            md_sad_columns(current, MD_LOOK_W, padded[top + dy] + MD_SEARCH_X + dx, PADDED_W,
-                           MD_BLOCK_H, sads);
-            for (int b = 0; b < MD_BLOCK_COLUMNS; b++)
-                if (sads[b] < best[b]) {
-                    best[b] = sads[b];
-                    best_dx[b] = (int8_t)dx;
-                    best_dy[b] = (int8_t)dy;
-                }
-        }
-done:
     for (int b = 0; b < MD_BLOCK_COLUMNS; b++)
-        if (best_dx[b] == 0 && best_dy[b] == 0)
-            best[b] = still[b];
+        worst = MD_MAX(worst, still.sad[b]);
+    *match = still;
+    if (worst <= 2 * STILL_BONUS) /* nothing to gain: the usual case in quiet scenes */
+        return;
+    for (int b = 0; b < MD_BLOCK_COLUMNS; b++)
+        match->sad[b] = (uint16_t)MD_MAX(still.sad[b] - STILL_BONUS, 0);
+    kernels->search(current, MD_LOOK_W, place, PADDED_W, MD_BLOCK_H, MD_SEARCH_X, MD_SEARCH_Y,
+                    match);
+    for (int b = 0; b < MD_BLOCK_COLUMNS; b++)
+        if (match->dx[b] == 0 && match->dy[b] == 0)
+            match->sad[b] = still.sad[b];
 }
 
 static void match_all(const struct md_look *before, const struct md_look *after,
                       uint8_t padded[PADDED_H][PADDED_W], struct match *match)
 {
+    const struct md_kernels *kernels = md_kernels_best();
     pad(before, padded);
     for (int row = 0; row < MD_BLOCK_ROWS; row++)
-        match_row(after, padded, row, match);
+        match_row(kernels, after, padded, row, &match->rows[row]);
 }
 
 float md_change_residual(const struct md_look *before, const struct md_look *after)
@@ -90,7 +84,7 @@ float md_change_residual(const struct md_look *before, const struct md_look *aft
     match_all(before, after, padded, &match);
     int sum = 0;
     for (int b = 0; b < MD_BLOCKS; b++)
-        sum += match.sad[b];
+        sum += sad_of(&match, b);
     return (float)sum / MD_LOOK_SIZE;
 }
 
@@ -137,10 +131,7 @@ static struct likeness compare_blocks(const struct md_look *after,
 
 static float plain_difference(const uint8_t *a, const uint8_t *b, int n)
 {
-    int sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += abs(a[i] - b[i]);
-    return (float)sum / (float)n;
+    return (float)md_kernels_best()->difference(a, b, n) / (float)n;
 }
 
 /* Share of samples that changed bins: luma always, chroma as far as there is colour at all, so that
@@ -183,14 +174,16 @@ void md_change_measure(const struct md_look *before, const struct md_look *after
     int residual = 0, shape = 0, still = 0;
     float length = 0, alike = 0, weights = 0;
     for (int b = 0; b < MD_BLOCKS; b++) {
-        residual += match.sad[b];
-        bool moved = match.dx[b] || match.dy[b];
-        struct likeness likeness = compare_blocks(after, padded, b, match.dx[b], match.dy[b]);
+        const struct md_kernel_match *row = &match.rows[b / MD_BLOCK_COLUMNS];
+        int dx = row->dx[b % MD_BLOCK_COLUMNS], dy = row->dy[b % MD_BLOCK_COLUMNS];
+        residual += sad_of(&match, b);
+        bool moved = dx || dy;
+        struct likeness likeness = compare_blocks(after, padded, b, dx, dy);
         shape += likeness.shape;
         alike += likeness.weight * likeness.correlation;
         weights += likeness.weight;
-        still += !moved && match.sad[b] < BLOCK_SAMPLES;
-        length += hypotf(match.dx[b], match.dy[b]);
+        still += !moved && sad_of(&match, b) < BLOCK_SAMPLES;
+        length += hypotf((float)dx, (float)dy);
     }
     float plain = md_change_plain(before, after);
     *ret_change = (struct md_change){

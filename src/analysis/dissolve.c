@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "analysis/cuts.h"
+#include "analysis/kernels.h"
 #include "analysis/rate.h"
 #include "analysis/weights.h"
 #include "model/shots.h"
@@ -63,6 +64,7 @@ static float dip_of(const struct md_look *a, const struct md_look *b, const stru
 
 /* B - A, kept while pictures between the two are put to it. */
 struct mix {
+    const struct md_kernels *kernels;
     const int16_t *a;
     int16_t step[MD_LOOK_COARSE_SIZE];
     float square; /* of step */
@@ -71,6 +73,7 @@ struct mix {
 static void start_mix(struct mix *mix, const struct md_look *a, const struct md_look *b)
 {
     int square = 0;
+    mix->kernels = md_kernels_best();
     mix->a = a->coarse;
     for (int i = 0; i < MD_LOOK_COARSE_SIZE; i++) {
         mix->step[i] = (int16_t)(b->coarse[i] - a->coarse[i]);
@@ -82,12 +85,8 @@ static void start_mix(struct mix *mix, const struct md_look *a, const struct md_
 /* The share of B in x, and the square of what it leaves unexplained, in units of B - A. */
 static float share_of(const struct mix *mix, const struct md_look *x, float *ret_unexplained)
 {
-    int along = 0, square = 0;
-    for (int i = 0; i < MD_LOOK_COARSE_SIZE; i++) {
-        int16_t q = (int16_t)(x->coarse[i] - mix->a[i]);
-        along += mix->step[i] * q;
-        square += q * q;
-    }
+    int32_t along, square;
+    mix->kernels->project(mix->step, mix->a, x->coarse, MD_LOOK_COARSE_SIZE, &along, &square);
     float share = (float)along / mix->square;
     *ret_unexplained = MD_MAX((float)square / mix->square - share * share, 0);
     return share;

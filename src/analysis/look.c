@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "analysis/kernels.h"
 #include "base/cleanup.h"
 
 enum { ROWS_PER_BOX = 4 };
 
 struct md_looker {
+    const struct md_kernels *kernels;
     uint32_t *sums; /* one per column of the widest plane so far */
     int columns;
     float hdr_curve[256];
@@ -21,7 +23,10 @@ struct md_looker {
 
 struct md_looker *md_looker_new(void)
 {
-    return calloc(1, sizeof(struct md_looker));
+    struct md_looker *looker = calloc(1, sizeof *looker);
+    if (looker)
+        looker->kernels = md_kernels_best();
+    return looker;
 }
 
 void md_looker_free(struct md_looker *looker)
@@ -35,25 +40,12 @@ static int reserve_columns(struct md_looker *looker, int columns)
 {
     if (columns <= looker->columns)
         return MD_OK;
-    uint32_t *sums = realloc(looker->sums, (size_t)columns * sizeof *sums);
+    uint32_t *sums = realloc(looker->sums, (size_t)columns * sizeof *sums + MD_KERNEL_SLACK);
     if (!sums)
         return MD_ERR_NOMEM;
     looker->sums = sums;
     looker->columns = columns;
     return MD_OK;
-}
-
-/* Column sums of 8-bit rows. A dozen rows of 255 fit 16 bits, which keeps the inner loop narrow. */
-static void add_rows_8(const uint8_t *restrict row, ptrdiff_t stride, int rows, int columns,
-                       uint16_t *restrict sums)
-{
-    for (int x = 0; x < columns; x++)
-        sums[x] = row[x];
-    for (int y = 1; y < rows; y++) {
-        row += stride;
-        for (int x = 0; x < columns; x++)
-            sums[x] = (uint16_t)(sums[x] + row[x]);
-    }
 }
 
 static void add_rows_16(const uint8_t *bytes, ptrdiff_t stride, int rows, int columns,
@@ -76,45 +68,72 @@ struct plane {
     bool wide;  /* 16-bit samples */
 };
 
-/* Sums of one row of boxes: totals[i] of counts[i] samples. */
-static void sum_boxes(struct md_looker *looker, const struct plane *plane, int y0, int y1,
-                      int boxes, float *ret_averages)
+/* Which samples fall into which box of a row of them. */
+struct boxes {
+    int count;
+    int from[MD_LOOK_W], to[MD_LOOK_W];
+};
+
+static void divide(int width, int count, struct boxes *ret_boxes)
+{
+    ret_boxes->count = count;
+    for (int i = 0; i < count; i++) {
+        ret_boxes->from[i] = (int)((int64_t)i * width / count);
+        ret_boxes->to[i] = MD_MAX((int)((int64_t)(i + 1) * width / count), ret_boxes->from[i] + 1);
+    }
+}
+
+/* Deep or interleaved samples: rare enough to be plain. */
+static void sum_wide_boxes(struct md_looker *looker, const struct plane *plane, const uint8_t *data,
+                           ptrdiff_t stride, int rows, const struct boxes *boxes, uint32_t *totals)
+{
+    int columns = (plane->width - 1) * plane->spread + 1;
+    uint16_t *narrow = (uint16_t *)looker->sums;
+    if (plane->wide)
+        add_rows_16(data, stride, rows, columns, looker->sums);
+    else
+        looker->kernels->box_row(data, stride, rows, columns, boxes->from, boxes->to, 0, narrow,
+                                 totals);
+    for (int i = 0; i < boxes->count; i++) {
+        totals[i] = 0;
+        for (int x = boxes->from[i]; x < boxes->to[i]; x++)
+            totals[i] += plane->wide ? looker->sums[x * plane->spread] : narrow[x * plane->spread];
+    }
+}
+
+/* Sums of the row of boxes that covers rows y0 to y1; returns how many rows were taken. */
+static int sum_boxes(struct md_looker *looker, const struct plane *plane, int y0, int y1,
+                     const struct boxes *boxes, uint32_t *totals)
 {
     int step = MD_MAX((y1 - y0) / ROWS_PER_BOX, 1);
     int rows = (y1 - y0 + step - 1) / step; /* below 2 * ROWS_PER_BOX */
     const uint8_t *data = plane->data + y0 * plane->stride;
-    int columns = (plane->width - 1) * plane->spread + 1;
-    uint16_t *narrow = (uint16_t *)looker->sums;
-    if (plane->wide)
-        add_rows_16(data, plane->stride * step, rows, columns, looker->sums);
+    ptrdiff_t stride = plane->stride * step;
+    if (plane->wide || plane->spread > 1)
+        sum_wide_boxes(looker, plane, data, stride, rows, boxes, totals);
     else
-        add_rows_8(data, plane->stride * step, rows, columns, narrow);
-    for (int i = 0; i < boxes; i++) {
-        int x0 = (int)((int64_t)i * plane->width / boxes);
-        int x1 = MD_MAX((int)((int64_t)(i + 1) * plane->width / boxes), x0 + 1);
-        uint32_t total = 0;
-        if (plane->wide)
-            for (int x = x0; x < x1; x++)
-                total += looker->sums[x * plane->spread];
-        else
-            for (int x = x0; x < x1; x++)
-                total += narrow[x * plane->spread];
-        ret_averages[i] = (float)total / (float)((x1 - x0) * rows);
-    }
+        looker->kernels->box_row(data, stride, rows, plane->width, boxes->from, boxes->to,
+                                 boxes->count, (uint16_t *)looker->sums, totals);
+    return rows;
 }
 
 /* Averages one plane into boxes_w x boxes_h samples of 0..255 by value * gain + offset. */
 static void average(struct md_looker *looker, const struct plane *plane, float gain, float offset,
                     int boxes_w, int boxes_h, uint8_t *out)
 {
-    float averages[MD_LOOK_W];
+    uint32_t totals[MD_LOOK_W];
+    struct boxes boxes;
+    divide(plane->width, boxes_w, &boxes);
     for (int j = 0; j < boxes_h; j++) {
         int y0 = (int)((int64_t)j * plane->height / boxes_h);
         int y1 = MD_MAX((int)((int64_t)(j + 1) * plane->height / boxes_h), y0 + 1);
-        sum_boxes(looker, plane, y0, y1, boxes_w, averages);
+        float rows = (float)sum_boxes(looker, plane, y0, y1, &boxes, totals);
         for (int i = 0; i < boxes_w; i++) {
-            float value = averages[i] * gain + offset;
-            out[j * boxes_w + i] = (uint8_t)(MD_CLAMP(value, 0.0f, 255.0f) + 0.5f);
+            float samples = (float)(boxes.to[i] - boxes.from[i]) * rows;
+            float value = (float)(int32_t)totals[i] / samples * gain + offset;
+            value = value > 0 ? value : 0;
+            value = value < 255 ? value : 255;
+            out[j * boxes_w + i] = (uint8_t)(int32_t)(value + 0.5f);
         }
     }
 }
@@ -231,10 +250,11 @@ static void reduce(struct md_look *look)
 
 void md_look_measure(struct md_look *look)
 {
-    int64_t sum = 0, squares = 0, gradient = 0, colour = 0;
+    int32_t sum = 0, squares = 0, gradient = 0, colour = 0; /* 2304 x 255^2 fits */
     for (int i = 0; i < MD_LOOK_SIZE; i++) {
-        sum += look->luma[i];
-        squares += (int64_t)look->luma[i] * look->luma[i];
+        int32_t value = look->luma[i];
+        sum += value;
+        squares += value * value;
     }
     for (int y = 0; y + 1 < MD_LOOK_H; y++)
         for (int x = 0; x + 1 < MD_LOOK_W; x++) {

@@ -10,7 +10,6 @@
 
 #include "analysis/change.h"
 #include "analysis/history.h"
-#include "analysis/sad.h"
 #include "paint.h"
 
 static struct md_look *scene(uint32_t seed, double dx, double dy)
@@ -76,27 +75,6 @@ static void a_change_of_light_keeps_more_of_the_shapes_than_a_change_of_scene(vo
     assert_true(light.unlike < 0.7f * other.unlike);
 }
 
-static void simd_sums_are_plain_sums(void **state)
-{
-    static uint8_t a[9 * 70], b[9 * 80];
-    uint32_t seed = 3;
-    for (int round = 0; round < 50; round++) {
-        for (size_t i = 0; i < sizeof a; i++)
-            a[i] = (uint8_t)((seed = seed * 1664525u + 1013904223u) >> (round % 2 ? 31 : 24));
-        for (size_t i = 0; i < sizeof b; i++)
-            b[i] = (uint8_t)((seed = seed * 1664525u + 1013904223u) >> 24) | (round % 2 ? 254 : 0);
-        uint16_t sums[8];
-        md_sad_columns(a + 3, 70, b + 5, 80, 9, sums);
-        for (int k = 0; k < 8; k++) {
-            int sum = 0;
-            for (int y = 0; y < 9; y++)
-                for (int x = 0; x < 8; x++)
-                    sum += abs(a[3 + y * 70 + 8 * k + x] - b[5 + y * 80 + 8 * k + x]);
-            assert_int_equal(sums[k], sum);
-        }
-    }
-}
-
 static void the_history_keeps_the_last_frames(void **state)
 {
     struct md_history *history = md_history_new();
@@ -130,7 +108,6 @@ int main(void)
         cmocka_unit_test(movement_is_compensated_and_measured),
         cmocka_unit_test(another_scene_differs_in_every_way),
         cmocka_unit_test(a_change_of_light_keeps_more_of_the_shapes_than_a_change_of_scene),
-        cmocka_unit_test(simd_sums_are_plain_sums),
         cmocka_unit_test(the_history_keeps_the_last_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
