@@ -149,7 +149,8 @@ static int open_source(struct eval *eval, const char *movie, struct source *sour
             return MD_OK;
         source->kept = fopen(path, "wb");
     }
-    struct md_video_params params = {.path = movie, .threads = eval->threads};
+    struct md_video_params params = {
+        .path = movie, .threads = eval->threads, .skip_unused_filter = true};
     source->looker = md_looker_new();
     return md_video_open(&params, &source->reader, failure);
 }

@@ -61,6 +61,7 @@ static int start(struct work *work)
         .path = env->movie_path,
         .media = work->media,
         .threads = env->threads,
+        .skip_unused_filter = true,
         .cancelled = env->cancelled,
         .user = env->user,
     };

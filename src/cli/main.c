@@ -13,6 +13,7 @@
 #include "cli/queue_commands.h"
 #include "cli/models.h"
 #include "cli/run.h"
+#include "cli/shots.h"
 #include "cli/simulate.h"
 
 #ifndef MD_VERSION
@@ -86,6 +87,9 @@ static const struct md_cli_command commands[] = {
     {"models", "list|check FILE...|add FILE...",
      "List model files found here, look into some, or put them where they are found",
      md_models_command, false},
+    {"shots", "MOVIE|--list",
+     "Find the boundaries of one movie's shots: --detector NAME, --csv, --evaluate TRUTH.csv",
+     md_shots_command, false},
     {"version", "", "Show the version", version_command, false},
     {"help", "[COMMAND|man|options]",
      "This text; a command's options; the manual page (roff); docs/options.md", help_command,

@@ -32,6 +32,8 @@ static void customize(AVCodecContext *decoder, void *user)
     decoder->max_pixels = reader->max_pixels;
     if (reader->params.skip_loop_filter)
         decoder->skip_loop_filter = AVDISCARD_ALL;
+    else if (reader->params.skip_unused_filter)
+        decoder->skip_loop_filter = AVDISCARD_NONREF;
     if (reader->params.key_frames_only)
         decoder->skip_frame = AVDISCARD_NONKEY;
 }

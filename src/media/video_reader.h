@@ -21,6 +21,8 @@ struct md_video_params {
                                       and its first frame is time 0 */
     int threads;                   /* decoder threads; 0 and 1 are one */
     bool skip_loop_filter;         /* faster, slightly blocky: for analysis */
+    bool skip_unused_filter;       /* the same of pictures that no other is made from: others
+                                      stay exact */
     bool key_frames_only;          /* decode nothing else */
     int64_t max_pixels;            /* larger pictures are refused; 0: MD_VIDEO_MAX_PIXELS */
     bool (*cancelled)(void *user); /* may be NULL; asked at least for every packet */
