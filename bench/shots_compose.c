@@ -436,7 +436,7 @@ static void draw_style(struct film *film)
 static void draw_shot(struct film *film, const struct shot *before, struct shot *shot)
 {
     *shot = (struct shot){.piece = -1, .gain = film->style.dark * between(film, 0.75, 1.1)};
-    bool same = before && chance(film, film->style.same_scene);
+    bool same = before->length > 0 && chance(film, film->style.same_scene);
     if (film->piece_count > 0)
         shot->piece = same ? before->piece : whole(film, 0, film->piece_count - 1);
     shot->paint = same ? before->paint / 16 * 16 + (uint32_t)whole(film, 0, 15)
@@ -616,7 +616,7 @@ int main(int argc, char **argv)
     draw_style(&film);
     fputs("type,start_frame,end_frame\n", film.truth);
     struct shot shot, next;
-    draw_shot(&film, NULL, &shot);
+    draw_shot(&film, &(struct shot){0}, &shot);
     write_shot(&film, &shot);
     while (film.written < film.wanted) {
         struct change change;

@@ -59,6 +59,28 @@ class Commands(harness.MovieTest):
             self.assertEqual(done.returncode, 2, words)
             self.assertIn(said, done.stderr.decode())
 
+    def test_shots_are_found_listed_and_judged(self):
+        movie = harness.make_movie(self.folder / "cuts.mp4", seconds=6, scenes=3, audio=False)
+        found = command("shots", movie, "--csv")
+        self.assertEqual(found.returncode, 0, found.stderr)
+        head, *rows = found.stdout.decode().splitlines()
+        self.assertEqual(head, "type,start_frame,end_frame,start_sec,end_sec,confidence")
+        self.assertEqual([row.split(",")[:4] for row in rows],
+                         [["cut", "50", "50", "2.0000"], ["cut", "100", "100", "4.0000"]])
+        truth = self.folder / "truth.csv"
+        truth.write_text("type,start_frame,end_frame\ncut,51,51\ncut,120,120\n")
+        judged = command("shots", movie, "--evaluate", truth, "--csv").stdout.decode()
+        self.assertIn("cut,2,2,1,1,0.5000,0.5000,0.5000", judged)
+        names = [line.split()[0] for line in command("shots", "--list").stdout.decode().splitlines()]
+        self.assertIn("accurate", names)
+        for name in names:
+            self.assertEqual(command("shots", movie, "--detector", name).returncode, 0, name)
+        self.assertEqual(command("shots").returncode, 2)
+        refused = command("shots", movie, "--detector", "magic")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn(b"accurate", refused.stderr)
+        self.assertEqual(command("shots", self.folder / "none.mp4").returncode, 1)
+
     def test_memory_shows_the_machine(self):
         done = command("memory", "--json", "--device", "host", "--memory-limit", "2GB", "--queue",
                        self.folder / "none.db", HOME=str(self.folder))
