@@ -162,7 +162,7 @@ static int read_chunk(void *user, size_t index, float **ret_samples, size_t *ret
 static int plan(struct hearing *h)
 {
     md_autofree float *levels = NULL;
-    size_t count;
+    size_t count = 0;
     int r = measure_levels(h, &levels, &count);
     if (r == MD_OK && md_chunk_plan(h->audio, levels, count, &h->chunks) < 0)
         r = no_memory(h);
@@ -215,7 +215,7 @@ static int hash_all(struct hearing *h, uint64_t *ret_key)
 
 static int open_checkpoint(struct hearing *h)
 {
-    uint64_t key;
+    uint64_t key = 0;
     md_autofree char *path = md_path_join(h->env->work_dir, checkpoint_name);
     int r = path ? hash_all(h, &key) : no_memory(h);
     if (r == MD_OK)
