@@ -10,6 +10,8 @@
  * sound in which noise like talk (3 to 20 s) and silence (2 to 9 s) take turns. Free with
  * movie_remove. */
 char *movie_make(int seconds, unsigned seed);
+/* With a shot each five seconds and subtitles; each third of them says `extra`, when not NULL. */
+char *movie_make_talk(int seconds, unsigned seed, const char *extra);
 void movie_remove(char *folder);
 
 /* The bytes of a file in its work folder, NUL-ended; NULL: there is none. */

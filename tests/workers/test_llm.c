@@ -13,9 +13,7 @@
 
 #include "base/cleanup.h"
 #include "drive.h"
-#include "model/shots.h"
 #include "model/story.h"
-#include "model/transcript.h"
 #include "movie.h"
 
 enum { SECONDS = 240 };
@@ -42,49 +40,9 @@ static void set_up(struct llm *llm, int batch, int settings)
                                         .options = llm->options};
 }
 
-static void add_shots(const char *work)
-{
-    struct md_shots shots = {0};
-    struct md_failure failure = {0};
-    for (int64_t t = 0; t < SECONDS; t += 5) {
-        struct md_shot shot = {.start_us = t * 1000000, .end_us = (t + 5) * 1000000};
-        shot.start_frame = t * 25;
-        shot.end_frame = shot.start_frame + 125;
-        shot.transition_start_frame = shot.transition_end_frame = shot.start_frame;
-        assert_int_equal(md_vec_push(&shots.shots, shot), MD_OK);
-    }
-    if (md_artifact_save(&md_artifact_shots, work, 3, &shots, &failure) != MD_OK)
-        fail_msg("%s", failure.message);
-    md_artifact_done(&md_artifact_shots, &shots);
-}
-
-static void add_words(const char *work, const char *extra)
-{
-    static const char *const lines[] = {
-        "Anna, where is the letter from the castle?", "I gave it to Viktor on the bridge.",
-        "Then we have lost, and the town with us.",   "Nobody has lost while the ship is here!",
-        "Do you remember the summer in the garden?",  "Run, Viktor, they are at the door."};
-    struct md_transcript transcript = {
-        .source = MD_TRANSCRIPT_SIDECAR, .origin = strdup("movie.srt"), .language = strdup("en")};
-    struct md_failure failure = {0};
-    for (int64_t t = 2, i = 0; t < SECONDS - 10; t += 6, i++) {
-        const char *text = extra && i % 3 == 0 ? extra : lines[(i * 7 + i / 5) % 6];
-        struct md_cue cue = {
-            .start_us = t * 1000000, .end_us = (t + 3) * 1000000, .text = strdup(text)};
-        assert_int_equal(md_vec_push(&transcript.cues, cue), MD_OK);
-    }
-    if (md_artifact_save(&md_artifact_transcript, work, 4, &transcript, &failure) != MD_OK)
-        fail_msg("%s", failure.message);
-    md_artifact_done(&md_artifact_transcript, &transcript);
-}
-
 static char *make(const char *extra)
 {
-    char *folder = movie_make(SECONDS, 11);
-    md_autofree char *work = md_path_join(folder, "work");
-    add_shots(work);
-    add_words(work, extra);
-    return folder;
+    return movie_make_talk(SECONDS, 11, extra);
 }
 
 static void forget(const char *folder)
