@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/file.h"
 #include "infer/endpoint_address.h"
 #include "infer/endpoint_http.h"
 #include "infer/endpoint_wire.h"
@@ -452,7 +453,10 @@ static int endpoint_prepare(void *opaque, const struct md_text_run *run,
                    model->found.context ? "" : " (not told)");
     }
     md_str_done(&fetch.reply.body);
-    *ret_facts = (struct md_text_facts){model->found.name, model->found.context};
+    /* llama-server calls a model as its file. */
+    const char *name = model->found.name;
+    *ret_facts = (struct md_text_facts){*name == '/' ? md_path_base(name) : name,
+                                        model->found.context};
     return r;
 }
 
