@@ -4,8 +4,8 @@
 
 #include "cli/command.h"
 
-/* list: files in the usual places. check FILE...: one sentence each. add FILE...: links them into
- * the program's own folder. Fetches nothing. */
+/* models list; models check FILE|NAME...: are they of use; models add FILE|NAME...: links them into
+ * the program's own folder. Fetches nothing. Returns the exit status. */
 int md_models_command(const struct md_cli_command *self, int argc, char *const *argv);
 
 #endif

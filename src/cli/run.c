@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/help.h"
+#include "cli/model_choice.h"
 #include "cli/run_internal.h"
 
 #define TICK_US INT64_C(125000)
@@ -141,6 +142,7 @@ static int run_super(struct md_run *run, struct md_failure *failure)
         .source = source.fd >= 0 ? &source : NULL,
         .stays_open = source.fd >= 0,
         .history_store = &history_store,
+        .measures = run->measures,
     };
     run->board.start_us = md_clock_monotonic_us();
     int r = md_super_run(&params, &result, failure);
@@ -258,6 +260,9 @@ static int run_all(struct md_run *run)
     if (md_run_parse_stages(run->args.options.stages, &ignored, &failure) < 0)
         return usage_error(failure.message);
     open_screen(run);
+    if (md_model_settle(&run->args, getenv, &run->log, &failure) < 0)
+        return usage_error(failure.message);
+    run->measures = md_model_measures(getenv);
     return run->args.paths.n ? run_paths(run) : run_queue(run);
 }
 
@@ -268,6 +273,7 @@ static void run_done(struct md_run *run)
     md_board_done(&run->board);
     md_scan_done(&run->scan);
     md_args_done(&run->args);
+    free(run->measures);
     if (run->screen.file_fd > 0)
         close(run->screen.file_fd);
 }

@@ -45,6 +45,7 @@ struct md_run {
     struct md_screen screen;
     struct md_log log;
     struct md_place place;
+    char *measures;  /* see md_super_params; NULL */
     bool unrecorded; /* the queue cannot be written, and that was said */
     bool refused;    /* a movie of the queue could not be begun */
 

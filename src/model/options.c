@@ -90,8 +90,10 @@ static const struct md_option table[] = {
          "Where the words come from: subtitles beside or in the movie, whisper for what is "
          "heard, or off for picture and sound alone; auto takes subtitles where there are any."},
     {"asr-model", 0, MD_OPTION_TEXT, AT(asr_model), .initial = "", .group = group_input,
-     .metavar = "FILE",
-     .help = "Whisper model (ggml) that writes down what is said; see moviedigest models."},
+     .metavar = "MODEL",
+     .help = "Whisper model (ggml) that writes down what is said: a file, a name of moviedigest "
+             "models list, or none; when not given, the best of those added with moviedigest "
+             "models add."},
     {"language", 0, MD_OPTION_TEXT, AT(language), .initial = "", .stages = STAGE(TRANSCRIPT),
      .group = group_input, .metavar = "LANG",
      .help = "Language spoken in the movie, for whisper; it is found out when not given."},
@@ -101,8 +103,10 @@ static const struct md_option table[] = {
      .group = group_input, .metavar = "WORDS",
      .help = "Names and unusual words whisper is to expect, such as \"Orlok, Hutter, Wisborg\"."},
     {"llm-model", 0, MD_OPTION_TEXT, AT(llm_model), .initial = "", .group = group_input,
-     .metavar = "FILE",
-     .help = "Language model (GGUF) that tells the story; without one the built-in analysis does."},
+     .metavar = "MODEL",
+     .help = "Language model (GGUF) that tells the story: a file, a name of moviedigest models "
+             "list, or none; when not given, the best of those added with moviedigest models add; "
+             "without one the built-in analysis does."},
     {"llm-url", 0, MD_OPTION_TEXT, AT(llm_url), .initial = "", .group = group_input,
      .metavar = "URL",
      .help = "Language model of a server that speaks OpenAI's protocol, such as "

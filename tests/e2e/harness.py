@@ -78,6 +78,9 @@ class MovieTest(unittest.TestCase):
         # A queue of its own: several tests, and somebody's own moviedigest, may run at once.
         os.environ["XDG_STATE_HOME"] = str(self.folder / "state")
         os.environ.pop("XDG_RUNTIME_DIR", None)
+        # Nor are models used that somebody has added.
+        os.environ["XDG_DATA_HOME"] = str(self.folder / "data")
+        os.environ["XDG_CACHE_HOME"] = str(self.folder / "cache")
 
     def digest(self, *arguments, expect=0, **options):
         """Runs into self.out and checks the exit status; returns the finished process."""

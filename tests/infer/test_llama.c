@@ -13,6 +13,7 @@
 #include <ggml.h>
 
 #include "base/cleanup.h"
+#include "infer/model_file.h"
 #include "infer/model_reader.h"
 #include "infer/text.h"
 #include "model/narrative.h"
@@ -183,6 +184,38 @@ static void dialogue_cannot_leave_its_place(void **state)
     tear_down(&talk);
 }
 
+/* Well-known models by their headers: without the library what they take is known within 2 %. */
+static void the_formula_of_headers_is_near_the_librarys_dry_run(void **state)
+{
+    static const char *const names[] = {"llama-3-8b", "llama-3.2-3b", "mistral-7b", "qwen2.5-3b",
+                                        "qwen2.5-7b", "gemma-2-9b",   "gemma-3-4b", "phi-3-mini"};
+    (void)state;
+    for (size_t i = 0; i < MD_ARRAY_LEN(names) * 2; i++) {
+        char path[600];
+        struct md_model_file file;
+        struct md_model_memory memory;
+        struct md_text_memory exact;
+        struct md_failure failure = {0};
+        snprintf(path, sizeof path, "%s/known/%s.gguf", getenv("MOVIEDIGEST_TEST_MODELS"),
+                 names[i / 2]);
+        const struct md_text_params params = {.model_path = path,
+                                              .sequences = i % 2 ? 4 : 1,
+                                              .context = 4096,
+                                              .small_cache = i % 2,
+                                              .threads = 1};
+        if (md_model_file_read(path, &file, &failure) < 0 ||
+            md_text_measure(&params, &exact, &failure) < 0)
+            fail_msg("%s", failure.message);
+        md_model_file_memory(&file, 4096, params.small_cache, &memory);
+        double is = (double)(exact.model_bytes + exact.context_bytes + exact.compute_bytes);
+        double said = (double)(memory.resident_bytes + params.sequences * memory.unit_bytes);
+        print_message("# %s, %d at once%s: %.3f GB, formula %+.1f %%\n", names[i / 2],
+                      params.sequences, params.small_cache ? ", small" : "", is / 1e9,
+                      (said / is - 1) * 100);
+        assert_true(said > is * 0.98 && said < is * 1.02);
+    }
+}
+
 /* Files are judged by a table of our own: the library's is the truth. */
 static void the_sizes_of_types_are_the_librarys(void **state)
 {
@@ -205,6 +238,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_sizes_of_types_are_the_librarys),
+        cmocka_unit_test(the_formula_of_headers_is_near_the_librarys_dry_run),
         cmocka_unit_test(replies_have_the_form_of_the_grammar_for_any_number_of_sequences),
         cmocka_unit_test(a_quantised_cache_works_and_takes_half),
         cmocka_unit_test(text_without_end_and_prompts_too_long_are_told_as_useless),

@@ -2,7 +2,7 @@
 """Writes GGUF files with the header of well-known language models and no weights: the files are
 sparse, take no room on disk, and the libraries' dry run takes them for the real thing.
 
-  make_known.py FOLDER [NAME...]
+  make_known.py FOLDER [NAME...] [--stamp FILE]
 """
 import pathlib
 import struct
@@ -145,8 +145,12 @@ def make(name, path):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for name in sys.argv[2:] or KNOWN:
+    names = sys.argv[2:]
+    stamp = names.index("--stamp") if "--stamp" in names else len(names)
+    for name in names[:stamp] or KNOWN:
         make(name, folder / f"{name}.gguf")
+    if stamp < len(names):
+        pathlib.Path(names[stamp + 1]).write_text("made\n")
 
 
 if __name__ == "__main__":
