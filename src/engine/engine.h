@@ -214,7 +214,7 @@ enum md_command_kind {
     MD_COMMAND_MOVIE_STARTED,  /* movie */
     MD_COMMAND_STAGE_WAITING,  /* movie, stage */
     MD_COMMAND_STAGE_FINISHED, /* movie, stage, result */
-    MD_COMMAND_STAGE_FAILED,   /* movie, stage, failure, will_retry */
+    MD_COMMAND_STAGE_FAILED,   /* movie, stage, failure, will_retry; batch, remedy */
     MD_COMMAND_MOVIE_ENDED,    /* movie, end, failure (NULL when done) */
     MD_COMMAND_PAUSED,         /* by_memory or by the user: nothing new starts */
     MD_COMMAND_RESUMED,        /* by_memory or by the user */
@@ -240,6 +240,7 @@ struct md_command {
     enum md_movie_end end;
     struct md_stage_result result;
     const struct md_failure *failure; /* valid until the next step */
+    const char *remedy;               /* after an out-of-memory: what is tried next; static words */
     enum md_log_level level;
     char text[160];
 };

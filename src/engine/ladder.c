@@ -297,11 +297,8 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
     return decision;
 }
 
-static void say_rung(struct md_engine *e, const struct movie *m,
-                     const struct gov_recover_decision *decision)
+static const char *rung_words(const struct movie *m, enum gov_rung rung)
 {
-    gov_recorder_rung(e->params.recorder, e->now_us, m->label, md_stage_names[m->stage],
-                      gov_rung_name(decision->rung), decision->batch);
     static const char *const texts[GOV_RUNG_COUNT] = {
         [GOV_RUNG_RETRY] = "trying again",
         [GOV_RUNG_STANDARD] = "standard cleanup, then again",
@@ -313,14 +310,22 @@ static void say_rung(struct md_engine *e, const struct movie *m,
         [GOV_RUNG_FALLBACK] = "without the model",
         [GOV_RUNG_FAIL] = "nothing is left to try",
     };
-    const char *text = texts[decision->rung];
-    if (decision->rung == GOV_RUNG_RETRY && m->least_bytes > 0)
-        text = "trying again with a larger lease";
+    if (rung == GOV_RUNG_RETRY && m->least_bytes > 0)
+        return "trying again with a larger lease";
+    return texts[rung];
+}
+
+static void say_rung(struct md_engine *e, const struct movie *m,
+                     const struct gov_recover_decision *decision)
+{
+    gov_recorder_rung(e->params.recorder, e->now_us, m->label, md_stage_names[m->stage],
+                      gov_rung_name(decision->rung), decision->batch);
     char batch[32] = "";
     if (decision->batch != m->run_batch)
         snprintf(batch, sizeof batch, " with batch %d", (int)decision->batch);
     md_engine_say_(e, MD_LOG_WARNING, "Out of memory: %s of %.50s, batch %d - %s%s",
-                   md_stage_names[m->stage], m->label, m->run_batch, text, batch);
+                   md_stage_names[m->stage], m->label, m->run_batch, rung_words(m, decision->rung),
+                   batch);
 }
 
 /* Where its worker has ended already, or ends, nothing is tried before its memory is back: what it
@@ -423,6 +428,7 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
     command->failure = &m->failure;
     command->will_retry = decision.rung != GOV_RUNG_FAIL;
     command->batch = m->run_batch;
+    command->remedy = rung_words(m, decision.rung);
     say_rung(e, m, &decision);
     if (decision.rung != GOV_RUNG_FALLBACK) /* which counts itself */
         m->attempt++;

@@ -101,69 +101,109 @@ static void append_facts(struct md_str *out, const struct md_outputs *o)
     }
 }
 
-/* One line of timings.jsonl. */
+/* One line of timings.jsonl: what a stage took, or why it had to be tried again. */
 struct timing {
     char stage[32];
     double seconds;
     int64_t peak_bytes;
     bool cached;
+    char trouble[400]; /* "": none */
+    bool over;         /* the stage has been done since */
 };
 enum { MAX_TIMINGS = 32 };
+struct timings {
+    struct timing stages[MAX_TIMINGS], troubles[MAX_TIMINGS];
+    size_t count, trouble_count;
+};
 
 static bool read_timing(const char *line, size_t n, struct timing *ret)
 {
     json_t *json = json_loadb(line, n, 0, NULL);
     const char *stage = json_string_value(json_object_get(json, "stage"));
-    const json_t *seconds = json_object_get(json, "seconds");
-    bool good = stage && json_is_number(seconds) && json_number_value(seconds) >= 0 &&
-                json_number_value(seconds) < 1e9;
+    const char *trouble = json_string_value(json_object_get(json, "trouble"));
+    const char *remedy = json_string_value(json_object_get(json, "remedy"));
+    double seconds = json_number_value(json_object_get(json, "seconds"));
+    bool good = stage && (trouble ? remedy != NULL
+                                  : json_is_number(json_object_get(json, "seconds")) &&
+                                        seconds >= 0 && seconds < 1e9);
     if (good) {
-        *ret = (struct timing){.seconds = json_number_value(seconds)};
+        *ret = (struct timing){.seconds = seconds};
         snprintf(ret->stage, sizeof ret->stage, "%s", stage);
         ret->peak_bytes = json_integer_value(json_object_get(json, "peak_rss_bytes"));
         ret->cached = json_is_true(json_object_get(json, "cached"));
     }
+    if (good && trouble)
+        snprintf(ret->trouble, sizeof ret->trouble, "%.32s: %.240s; %.100s", stage, trouble,
+                 remedy);
     json_decref(json);
     return good;
 }
 
 /* A stage that ran again counts with its last line, unless that one only found finished work. */
-static size_t add_timing(struct timing timings[MAX_TIMINGS], size_t n, const struct timing *timing)
+static void add_timing(struct timings *t, const struct timing *timing)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(timings[i].stage, timing->stage) != 0)
+    for (size_t i = 0; i < t->count; i++) {
+        if (strcmp(t->stages[i].stage, timing->stage) != 0)
             continue;
-        if (!timing->cached || timings[i].cached)
-            timings[i] = *timing;
-        return n;
+        if (!timing->cached || t->stages[i].cached)
+            t->stages[i] = *timing;
+        return;
     }
-    if (n < MAX_TIMINGS)
-        timings[n++] = *timing;
-    return n;
+    if (t->count < MAX_TIMINGS)
+        t->stages[t->count++] = *timing;
 }
 
-static size_t read_timings(const char *work_dir, struct timing timings[MAX_TIMINGS])
+/* A stage's new line, good or bad, ends the story of how it was done before. */
+static void forget_old_troubles(struct timings *t, const char *stage, bool done)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < t->trouble_count; i++) {
+        bool same = strcmp(t->troubles[i].stage, stage) == 0;
+        if (same && t->troubles[i].over)
+            continue;
+        t->troubles[i].over |= same && done;
+        t->troubles[kept++] = t->troubles[i];
+    }
+    t->trouble_count = kept;
+}
+
+static void add_line(struct timings *t, const struct timing *timing)
+{
+    bool trouble = timing->trouble[0];
+    if (!timing->cached)
+        forget_old_troubles(t, timing->stage, !trouble);
+    if (!trouble)
+        add_timing(t, timing);
+    else if (t->trouble_count < MAX_TIMINGS)
+        t->troubles[t->trouble_count++] = *timing;
+}
+
+static void read_timings(const char *work_dir, struct timings *t)
 {
     enum { MAX_BYTES = 1024 * 1024 };
     md_autofree char *path = work_dir ? md_path_join(work_dir, "timings.jsonl") : NULL;
     md_autofree char *text = NULL;
-    size_t n = 0;
     if (!path || md_file_read(path, MAX_BYTES, &text, NULL, NULL) < 0)
-        return 0;
+        return;
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
         struct timing timing;
         if (read_timing(line, length, &timing))
-            n = add_timing(timings, n, &timing);
+            add_line(t, &timing);
         line += length + (line[length] != '\0');
     }
-    return n;
 }
 
-static void append_timings(struct md_str *out, const struct md_outputs *o)
+static void append_troubles(struct md_str *out, const struct timings *t)
 {
-    struct timing timings[MAX_TIMINGS];
-    size_t n = read_timings(o->env->work_dir, timings);
+    for (size_t i = 0; i < t->trouble_count; i++)
+        put_fact(out, "Trouble", t->troubles[i].trouble);
+}
+
+static void append_timings(struct md_str *out, const struct timings *all)
+{
+    const struct timing *timings = all->stages;
+    const size_t n = all->count;
     double longest = 0.001;
     for (size_t i = 0; i < n; i++)
         longest = MD_MAX(longest, timings[i].seconds);
@@ -214,9 +254,12 @@ static void append_files(struct md_str *out, const struct md_outputs *o)
 void md_report_technical(struct md_str *out, struct md_report *report)
 {
     md_autostr streams = {0}, facts = {0}, timings = {0}, files = {0};
+    struct timings all = {0};
+    read_timings(report->o->env->work_dir, &all);
     append_streams(&streams, report->o);
     append_facts(&facts, report->o);
-    append_timings(&timings, report->o);
+    append_troubles(&facts, &all);
+    append_timings(&timings, &all);
     append_files(&files, report->o);
     md_report_put(out, "technical", {"streams", md_str_text(&streams)},
                   {"facts", md_str_text(&facts)}, {"timings", md_str_text(&timings)},

@@ -5,6 +5,9 @@
  * folder. */
 #include "super/super_internal.h"
 
+#include <jansson.h>
+#include <stdlib.h>
+
 #include <gov/post_mortem.h>
 #include <gov/recorder.h>
 #include <string.h>
@@ -120,4 +123,21 @@ void md_super_post_mortem_(struct md_super *s, const struct md_command *command)
         (void)md_file_append(path, text, n, &ignored);
     keep_flight(s, job->work_dir);
     log_lines(s, text);
+}
+
+void md_super_note_trouble_(struct md_super *s, const struct md_command *command)
+{
+    struct md_failure ignored;
+    md_autostr line = {0};
+    md_autofree char *path = md_path_join(s->jobs.v[command->movie].work_dir, "timings.jsonl");
+    json_t *json = json_pack("{s:s, s:s, s:i, s:s}", "stage", md_stage_names[command->stage],
+                             "trouble", command->failure->message, "batch", command->batch,
+                             "remedy", command->remedy ? command->remedy : "trying again");
+    char *text = json_dumps(json, 0); /* NULL: of NULL, which words that are no UTF-8 give */
+    if (text)
+        md_str_printf(&line, "%s\n", text);
+    if (path && text && !md_str_failed(&line))
+        (void)md_file_append(path, line.s, line.n, &ignored);
+    free(text);
+    json_decref(json);
 }

@@ -178,6 +178,8 @@ static void tell_observer(struct md_super *s, const struct md_command *command)
             o->stage_finished(o->user, command->movie, command->stage, &command->result);
         break;
     case MD_COMMAND_STAGE_FAILED:
+        if (command->will_retry)
+            md_super_note_trouble_(s, command);
         if (o->stage_failed)
             o->stage_failed(o->user, command->movie, command->stage, command->failure,
                             command->will_retry);

@@ -151,6 +151,8 @@ int md_super_begin_flight_(struct md_super *s, struct md_failure *failure);
 void md_super_note_flight_(struct md_super *s);
 void md_super_end_flight_(struct md_super *s);
 void md_super_post_mortem_(struct md_super *s, const struct md_command *command);
+/* A stage has failed and is tried again: a line for the report, beside the stages' times. */
+void md_super_note_trouble_(struct md_super *s, const struct md_command *command);
 
 /* tier.c */
 void md_super_run_tier_(struct md_super *s, enum gov_tier tier);
