@@ -107,8 +107,8 @@ extern const struct md_text_backend md_text_llama; /* where libllama is */
  * the exchanges under way at once. */
 extern const struct md_text_backend md_text_endpoint;
 
-/* Are the libraries the ones this was built for, and do they load? Writes "ggml 0.27.0, llama 0.7.0;
- * CPU". MD_ERR_UNSUPPORTED, MD_ERR_EXTERNAL. */
+/* Are the libraries the ones this was built for, and do they load? Writes "ggml 0.27.0, llama
+ * 0.7.0; CPU". MD_ERR_UNSUPPORTED, MD_ERR_EXTERNAL. */
 int md_text_check(const struct md_log *log, char *text, size_t size, struct md_failure *failure);
 
 /* No model at all: replies by rule, for tests of everything around a real one. The rule is the

@@ -143,10 +143,10 @@ static json_t *characters_json(const struct md_story *story)
     json_t *array = json_array();
     for (size_t i = 0; array && i < story->characters.n; i++) {
         const struct md_character *c = &story->characters.v[i];
-        json_array_append_new(array, json_pack("{s:o, s:o*, s:I, s:I, s:I, s:I}", "name", text(c->name),
-                                               "role", c->role ? text(c->role) : NULL,
-                                               "mentions", c->mentions, "lines", c->lines,
-                                               "first_us", c->first_us, "last_us", c->last_us));
+        json_array_append_new(
+            array, json_pack("{s:o, s:o*, s:I, s:I, s:I, s:I}", "name", text(c->name), "role",
+                             c->role ? text(c->role) : NULL, "mentions", c->mentions, "lines",
+                             c->lines, "first_us", c->first_us, "last_us", c->last_us));
     }
     return array;
 }

@@ -123,8 +123,8 @@ static void append_character(struct md_str *out, const struct md_report *report,
     snprintf(about, sizeof about, "Heard from %s to %s", md_format_time(a, character->first_us),
              md_format_time(b, character->last_us));
     md_report_put(out, "character", {"name", character->name}, {"about", about},
-                  {"role", character->role ? character->role : ""},
-                  {"marks", md_str_text(&marks)}, {"counts", counts});
+                  {"role", character->role ? character->role : ""}, {"marks", md_str_text(&marks)},
+                  {"counts", counts});
     out->failed |= md_str_failed(&marks);
 }
 

@@ -191,6 +191,8 @@ static int shorten_lines(const struct md_narrator *n, struct lines *lines, int64
         for (size_t i = 0; i < lines->n; i++)
             if (!lines->v[i].kept && (!best || lines->v[i].weight > best->weight))
                 best = &lines->v[i];
+        if (!best)
+            break;
         int64_t tokens = count_line(n, best, LEAST_BYTES);
         if (tokens < 0 || tokens > room)
             return tokens < 0 ? MD_ERR_NOMEM : MD_OK;

@@ -1,5 +1,5 @@
-/* The test server as a program: `test-server [KIND [CONTEXT [KEY [ACT...]]]]` prints its port, serves
- * until its standard input ends, then prints what it has seen. "-" stands for no key. */
+/* The test server as a program: `test-server [KIND [CONTEXT [KEY [ACT...]]]]` prints its port,
+ * serves until its standard input ends, then prints what it has seen. "-" stands for no key. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* The worker that tells stories with a model on a server: it needs none of the model libraries, dies
- * and goes on like any other, and shows its key to nobody. */
+/* The worker that tells stories with a model on a server: it needs none of the model libraries,
+ * dies and goes on like any other, and shows its key to nobody. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -65,9 +65,9 @@ static char *tell(const struct remote *r, const char *folder)
 /* The address is part of what a story is made with: one server for all. */
 static void every_batch_every_kill_and_passing_trouble_give_the_same_story(void **state)
 {
-    static const enum server_act acts[] = {
-        SERVER_GOOD, SERVER_CUT,  SERVER_FAIL, SERVER_GOOD,  SERVER_GOOD,
-        SERVER_AWAY, SERVER_GOOD, SERVER_GOOD, SERVER_CLOSE, SERVER_GOOD};
+    static const enum server_act acts[] = {SERVER_GOOD,  SERVER_CUT,  SERVER_FAIL, SERVER_GOOD,
+                                           SERVER_GOOD,  SERVER_AWAY, SERVER_GOOD, SERVER_GOOD,
+                                           SERVER_CLOSE, SERVER_GOOD};
     const struct server_params server = {
         .acts = acts, .act_count = MD_ARRAY_LEN(acts), .key = "sk-very-secret"};
     struct remote r;
