@@ -125,6 +125,13 @@ void md_plan_print(const struct md_plan *plan, const struct md_sim_situation *s,
                   (double)plan->cap_bytes / 1e9, total);
     md_str_printf(out, "speech %s, language %s; chances from %d runs with wrong predictions\n",
                   s->asr ? s->asr->name : "none", s->llm ? s->llm->name : "none", plan->runs);
+    if (s->asr || s->llm)
+        md_str_printf(out,
+                      "models are loaded %" PRId64 " (speech) and %" PRId64 " (language) times%s\n",
+                      plan->loads[MD_EXECUTOR_ASR], plan->loads[MD_EXECUTOR_LLM],
+                      plan->takes_turns
+                          ? "; there is no room for both, so transcripts come before the stories"
+                          : "");
     print_movies(plan, s, out);
     print_chart(plan, columns, out);
     md_plan_risks(plan, s, &risks);
@@ -157,8 +164,11 @@ json_t *md_plan_json(const struct md_plan *plan, const struct md_sim_situation *
         json_array_append_new(memory, json_pack("[I,I,I]", (json_int_t)plan->points.v[i].at_us,
                                                 (json_int_t)plan->points.v[i].used_bytes,
                                                 (json_int_t)plan->points.v[i].own_bytes));
-    return json_pack("{s:s,s:I,s:I,s:I,s:i,s:b,s:o,s:o}", "device", s->device, "total_bytes",
-                     (json_int_t)plan->total_bytes, "cap_bytes", (json_int_t)plan->cap_bytes,
-                     "end_us", (json_int_t)plan->end_us, "runs", plan->runs, "ends_well",
-                     !plan->failed, "movies", movies, "memory", memory);
+    return json_pack("{s:s,s:I,s:I,s:I,s:i,s:b,s:I,s:I,s:b,s:o,s:o}", "device", s->device,
+                     "total_bytes", (json_int_t)plan->total_bytes, "cap_bytes",
+                     (json_int_t)plan->cap_bytes, "end_us", (json_int_t)plan->end_us, "runs",
+                     plan->runs, "ends_well", !plan->failed, "speech_loads",
+                     (json_int_t)plan->loads[MD_EXECUTOR_ASR], "language_loads",
+                     (json_int_t)plan->loads[MD_EXECUTOR_LLM], "takes_turns", plan->takes_turns,
+                     "movies", movies, "memory", memory);
 }

@@ -56,6 +56,40 @@ static void record(struct md_engine *e, const char *regime, int32_t from,
         gov_recorder_batch(e->params.recorder, e->now_us, regime, from, batch->size);
 }
 
+/* A load is a unit: its time is kept as units per second. */
+static struct gov_batch *load_batch(struct md_engine *e, enum md_executor executor)
+{
+    char key[GOV_REGIME_MAX];
+    struct gov_regime regime = {
+        .device = e->params.device ? e->params.device : "host",
+        .stage = "load",
+        .model = e->params.models[executor].name,
+    };
+    gov_regime_key(&regime, key);
+    return batch_of(e, key, 1, 1);
+}
+
+void md_engine_recall_loads_(struct md_engine *e)
+{
+    const double longest_s = 3600;
+    for (int x = 1; x < MD_EXECUTORS; x++) {
+        if (!e->params.models[x].name)
+            continue;
+        double per_s = gov_batch_units_per_s(load_batch(e, (enum md_executor)x), 1);
+        if (per_s > 1 / longest_s)
+            e->shared[x].load_us = MD_MAX((int64_t)(1e6 / per_s), 1);
+    }
+}
+
+void md_engine_note_load_(struct md_engine *e, struct worker *w, int64_t now_us)
+{
+    w->load_us = MD_MAX(now_us - w->started_us, 1);
+    struct gov_batch_outcome outcome = {
+        .size = 1, .peak_bytes = -1, .units = 1, .busy_us = w->load_us};
+    if (e->params.models[w->executor].name)
+        gov_batch_note(load_batch(e, w->executor), &outcome);
+}
+
 /* NULL for media workers: their threads are the machine's to say. */
 static struct gov_batch *stage_batch(struct md_engine *e, const struct movie *m,
                                      char key[GOV_REGIME_MAX])
@@ -65,8 +99,14 @@ static struct gov_batch *stage_batch(struct md_engine *e, const struct movie *m,
         return NULL;
     int64_t start =
         m->executor == MD_EXECUTOR_ASR ? e->config.whisper_chunks : e->config.llm_prompts;
+    int64_t most = start * most_growth;
     md_engine_regime_(e, m, key);
-    return batch_of(e, key, start, start * most_growth);
+    /* Chunks side by side are computed by a thread each: on a CPU more of them than cores take
+     * memory and no less time. */
+    if (m->executor == MD_EXECUTOR_ASR &&
+        (!e->params.device_is_gpu || m->settings == MD_SETTINGS_CPU))
+        most = MD_MIN(most, e->params.cores);
+    return batch_of(e, key, MD_MIN(start, most), most);
 }
 
 /* The largest batch whose predicted peak, buffer and all, has room. Predictions grow with the

@@ -65,6 +65,7 @@ static int make(struct md_engine *e)
             return MD_ERR_NOMEM;
     }
     md_engine_make_batches_(e);
+    md_engine_recall_loads_(e);
     return MD_OK;
 }
 
@@ -312,6 +313,12 @@ enum md_wait md_engine_waits_for(const struct md_engine *e, size_t movie)
         if (e->flight[i]->number == movie)
             return waits_for(e, e->flight[i]);
     return MD_WAIT_NOTHING;
+}
+
+int64_t md_engine_load_us(const struct md_engine *e, enum md_executor executor)
+{
+    int64_t measured_us = e->shared[executor].load_us;
+    return measured_us ? measured_us : e->params.models[executor].load_us;
 }
 
 bool md_engine_has_ended(const struct md_engine *e)

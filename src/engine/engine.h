@@ -71,7 +71,7 @@ struct md_engine_model {
     const char *name;       /* part of the regime; borrowed for the engine's life */
     int64_t resident_bytes; /* weights and contexts, once loaded */
     int64_t unit_bytes;     /* more for each unit of a batch */
-    int64_t load_us;        /* what loading it again takes */
+    int64_t load_us;        /* what loading it again takes from a slow disk */
     bool is_remote;         /* on a server: its worker needs nothing of a GPU */
 };
 
@@ -267,6 +267,10 @@ bool md_engine_has_ended(const struct md_engine *engine);
 
 /* How many movies have ended in each way, by enum md_movie_end. */
 size_t md_engine_count(const struct md_engine *engine, enum md_movie_end end);
+
+/* What loading an executor's model again takes: as it was measured last, in this run or, by the
+ * history, an earlier one; else as the parameters say. The cost of unloading it. */
+int64_t md_engine_load_us(const struct md_engine *engine, enum md_executor executor);
 
 /* Of a movie in flight, as of the last step; MD_WAIT_NOTHING for others. */
 enum md_wait md_engine_waits_for(const struct md_engine *engine, size_t movie);

@@ -89,6 +89,7 @@ struct worker {
     enum md_settings settings;
     int most_batch;        /* run under the present lease: whose its peak is */
     unsigned stages_seen;  /* that were found to need it */
+    int64_t load_us;       /* measured last; 0: never */
     int failed_starts;     /* in a row */
     int losses;            /* in a row */
     int64_t not_before_us; /* backing off */
@@ -324,6 +325,9 @@ struct gov_prediction md_engine_predict_(struct md_engine *e, const struct movie
 void md_engine_regime_(const struct md_engine *e, const struct movie *m, char key[GOV_REGIME_MAX]);
 
 /* batch.c */
+/* What loading each model takes, as measured: kept by the history. */
+void md_engine_recall_loads_(struct md_engine *e);
+void md_engine_note_load_(struct md_engine *e, struct worker *w, int64_t now_us);
 int md_engine_threads_(const struct md_engine *e);
 /* What the movie's stage is to be run with now: chosen once by what history and our budget
  * (most_bytes) say, and as far as there is room. */

@@ -265,6 +265,16 @@ static int64_t larger_lease(struct md_engine *e, struct movie *m)
     return alone && m->lost_bytes < status.budget.ours_bytes && larger > had ? larger : 0;
 }
 
+/* The specification's emergency sizes: 2 to 4 chunks, 1 or 2 prompts; then down to one. */
+static int32_t emergency_batch(const struct movie *m, int32_t quarter)
+{
+    int32_t least = m->executor == MD_EXECUTOR_ASR ? 2 : 1;
+    int32_t most = m->executor == MD_EXECUTOR_ASR ? 4 : 2;
+    if (m->executor == MD_EXECUTOR_MEDIA || m->run_batch <= least)
+        return quarter;
+    return MD_MIN(MD_CLAMP(quarter, least, most), m->run_batch - 1);
+}
+
 static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
 {
     bool has_model = m->executor != MD_EXECUTOR_MEDIA;
@@ -294,6 +304,8 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
     struct gov_recover_decision decision = gov_recover_next(&m->recover, &input);
     if (decision.rung == GOV_RUNG_EMERGENCY && e->params.policy.keep > 0 && m->run_batch > 1)
         decision.batch = kept;
+    else if (decision.rung == GOV_RUNG_EMERGENCY && decision.batch != input.batch_good)
+        decision.batch = emergency_batch(m, decision.batch);
     return decision;
 }
 

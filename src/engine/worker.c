@@ -32,7 +32,7 @@ void md_engine_start_worker_(struct md_engine *e, struct worker *w, struct movie
     w->deadline_us = now_us + e->params.ready_timeout_us;
     md_engine_progress_start_(w, now_us);
     if (is_shared(w))
-        w->deadline_us += loads * e->params.models[w->executor].load_us;
+        w->deadline_us += loads * MD_MAX(e->params.models[w->executor].load_us, w->load_us);
     md_engine_emit_worker_(e, MD_COMMAND_START_WORKER, w);
 }
 
@@ -323,6 +323,7 @@ static bool on_ready(struct md_engine *e, struct worker *w, int64_t now_us)
     }
     struct movie *m = w->movie;
     md_engine_progress_ready_(w, now_us);
+    md_engine_note_load_(e, w, now_us);
     w->failed_starts = 0;
     w->movie = NULL;
     if (m && !e->paused && !ends_soon(e)) {

@@ -4,6 +4,7 @@
 
 #include <gov/estimate.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "sim/random.h"
@@ -133,6 +134,8 @@ int md_plan_make(const struct md_sim_situation *situation, const struct gov_conf
     ret_plan->cap_bytes = gov_budget_compute(&used->budget, situation->total_bytes, 0).cap_bytes;
     int r = run_once(situation, used, &making, &result);
     ret_plan->end_us = result.end_us;
+    memcpy(ret_plan->loads, result.loads, sizeof ret_plan->loads);
+    ret_plan->takes_turns = result.turns > 0;
     ret_plan->failed = result.hung || result.broken || result.lost_to_memory > 0;
     snprintf(ret_plan->why, sizeof ret_plan->why, "%s",
              result.why[0] ? result.why : "a movie would be lost");

@@ -35,7 +35,10 @@ struct md_plan_movie {
 
 struct md_plan {
     int64_t total_bytes, cap_bytes, end_us;
-    int runs; /* of the Monte Carlo */
+    int64_t loads[MD_EXECUTORS]; /* of models */
+    bool takes_turns;            /* all transcripts come before the stories, the models do not fit
+                                    together */
+    int runs;                    /* of the Monte Carlo */
     struct md_plan_spans MD_VEC(struct md_plan_span) spans;
     struct md_plan_points MD_VEC(struct md_plan_point) points;
     struct md_plan_movies MD_VEC(struct md_plan_movie) movies;

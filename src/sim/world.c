@@ -266,8 +266,10 @@ static void carry_out(struct world *w, const struct md_command *c)
         movie_ended(w, c);
         break;
     case MD_COMMAND_STAGE_WAITING:
-        if (md_engine_waits_for(w->engine, c->movie) == MD_WAIT_MODEL)
-            break; /* not for memory */
+        if (md_engine_waits_for(w->engine, c->movie) == MD_WAIT_MODEL) {
+            w->result->turns++; /* that is not for memory */
+            break;
+        }
         w->folders.v[c->movie].waiting_stage = (int)c->stage;
         w->folders.v[c->movie].waiting_since_us = w->now_us;
         break;

@@ -137,6 +137,7 @@ struct md_sim_result {
     int64_t steps;   /* of the engine */
     int64_t stages;  /* that ended well */
     int64_t peak_own_bytes;
+    int64_t turns;               /* stages that waited for their model's turn */
     int64_t loads[MD_EXECUTORS]; /* models that became ready, by who runs them */
 };
 

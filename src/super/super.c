@@ -556,7 +556,6 @@ static int take_models(struct md_super *s, struct md_engine_model *models,
     for (int i = 0; i < MD_EXECUTORS && r == MD_OK; i++) {
         if (given)
             models[i] = given[i];
-        s->load_us[i] = models[i].load_us;
         if (models[i].name)
             r = find_worker_program(s, (enum md_executor)i, failure);
     }

@@ -84,7 +84,6 @@ struct md_super {
     bool tier_runs; /* until the next sample */
     int64_t tier_since_us;
     enum gov_tier tier_wanted;     /* asked for while another ran */
-    int64_t load_us[MD_EXECUTORS]; /* what loading each model again takes */
     int cancels, signal;
     bool stops;  /* the user wants the run to end */
     bool closed; /* the engine knows that no more movies come */

@@ -106,7 +106,7 @@ static void run_pass(struct md_super *s, enum gov_tier tier)
         reclaimers[count] = (struct gov_reclaimer){
             .name = md_executor_names[process->executor],
             .tier = GOV_TIER_AGGRESSIVE,
-            .reload_us = MD_MAX(s->load_us[process->executor], 1),
+            .reload_us = MD_MAX(md_engine_load_us(s->engine, process->executor), 1),
             .reclaimable = process->is_remote ? unknown_bytes : model_bytes,
             .reclaim = process->is_remote ? rest_server : unload_model,
             .context = &idle[count - FIXED],

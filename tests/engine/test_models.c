@@ -1,4 +1,5 @@
 /* Workers that hold a model for all movies, one scene each. */
+#include <gov/history.h>
 #include <gov/recover.h>
 
 #include "base/cleanup.h"
@@ -142,7 +143,8 @@ static void out_of_memory_ends_the_model_waits_for_its_memory_and_takes_a_quarte
     assert_null(find(&w, MD_COMMAND_START_WORKER, 0));
     feed(&w, 12.9, 1.1);
     step(&w, EVENT(SAMPLED));
-    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, batch / 4 > 1 ? batch / 4 : 1);
+    assert_int_equal(batch, 6);
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, 2); /* 2 to 4 in emergency */
     close_world(&w);
 }
 
@@ -488,6 +490,45 @@ static void a_warm_up_that_turns_has_longer_but_not_for_ever(void **state)
     close_world(&w);
 }
 
+static void the_time_to_load_a_model_is_measured_and_kept(void **state)
+{
+    struct scene w;
+    struct md_engine_params params = md_engine_params_default;
+    struct gov_history *history;
+    assert_int_equal(gov_history_new(&gov_config_default, 16, &history), GOV_OK);
+    params.max_movies = 1;
+    params.stages = BIT(PROBE) | BIT(AUDIO) | BIT(TRANSCRIPT);
+    params.history = history;
+    params.models[ASR] = (struct md_engine_model){"ears", GOV_GB, GOV_MB, 3 * SECOND_US};
+    for (int run = 0; run < 2; run++) {
+        open_scene(&w, &params, 12.9);
+        assert_int_equal(md_engine_load_us(w.engine, ASR), (run ? 7 : 3) * SECOND_US);
+        add(&w, 1);
+        need_transcript(&w, 1);
+        uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+        w.now_us += 7 * SECOND_US;
+        begin(&w, asr);
+        assert_int_equal(md_engine_load_us(w.engine, ASR), 7 * SECOND_US);
+        close_world(&w);
+    }
+    gov_history_free(history);
+}
+
+/* Where each chunk is a thread of its own. */
+static void on_the_host_no_more_chunks_are_heard_at_once_than_there_are_cores(void **state)
+{
+    struct scene w;
+    struct md_engine_params params = md_engine_params_default;
+    params.max_movies = 1;
+    params.stages = BIT(PROBE) | BIT(AUDIO) | BIT(TRANSCRIPT);
+    params.models[ASR] = (struct md_engine_model){"ears", GOV_GB, GOV_MB, SECOND_US};
+    open_scene(&w, &params, 12.9);
+    add(&w, 1);
+    need_transcript(&w, 1);
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, 4);
+    close_world(&w);
+}
+
 /* Through the story, which a model has to tell. */
 static void need_story(struct scene *w, uint32_t worker)
 {
@@ -597,6 +638,8 @@ int main(void)
         cmocka_unit_test(a_warm_up_that_turns_has_longer_but_not_for_ever),
         cmocka_unit_test(
             all_transcripts_come_before_the_narratives_where_there_is_room_for_one_model),
+        cmocka_unit_test(the_time_to_load_a_model_is_measured_and_kept),
+        cmocka_unit_test(on_the_host_no_more_chunks_are_heard_at_once_than_there_are_cores),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
