@@ -177,7 +177,7 @@ int md_video_encoder_new(const struct md_video_encoder_params *params,
 struct md_edge_row md_edge_row(bool is_hevc, int quality)
 {
     static const struct md_edge_row table[2][3] = {
-        {{"superfast", 19}, {"veryfast", 17}, {"medium", 15}},
+        {{"superfast", 19}, {"superfast", 17}, {"medium", 15}},
         {{"ultrafast", 17}, {"superfast", 15}, {"fast", 13}},
     };
     return table[is_hevc]
