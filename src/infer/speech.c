@@ -42,8 +42,10 @@ struct md_speech {
 
 void md_speech_pieces_done(struct md_speech_pieces *pieces)
 {
-    for (size_t i = 0; i < pieces->n; i++)
+    for (size_t i = 0; i < pieces->n; i++) {
         free(pieces->v[i].text);
+        md_vec_done(&pieces->v[i].word_us);
+    }
     md_vec_done(pieces);
 }
 

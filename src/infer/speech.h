@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/vec.h"
+#include "model/codec.h"
 
 enum { MD_SPEECH_RATE = 16000, MD_SPEECH_LONGEST_S = 30, MD_SPEECH_MAX_SLOTS = 64 };
 
@@ -37,7 +38,8 @@ struct md_speech_style {
 
 struct md_speech_piece {
     int64_t start_us, end_us; /* from the first sample of the stretch */
-    char *text;               /* valid UTF-8, trimmed, not empty; owned */
+    char *text;               /* valid UTF-8, words with one blank between, not empty; owned */
+    struct md_ints word_us;   /* start and end of each word in turn; empty: not known */
     float probability;        /* mean of its tokens, 0 to 1 */
     float no_speech;          /* likelihood that there is none, 0 to 1 */
 };

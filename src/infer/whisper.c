@@ -18,6 +18,7 @@
 #include <whisper.h>
 
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "base/utf8.h"
 #include "infer/ggml.h"
 #include "infer/model_file.h"
@@ -130,6 +131,7 @@ static struct whisper_full_params make_params(struct model *model, int threads,
     p.carry_initial_prompt = style->prompt != NULL;
     p.translate = style->translate;
     p.language = whisper_is_multilingual(model->context) ? code_of(style->language) : "en";
+    p.token_timestamps = true;
     p.suppress_blank = true;
     p.print_progress = p.print_realtime = p.print_timestamps = p.print_special = false;
     p.abort_callback = must_stop;
@@ -146,21 +148,94 @@ static float mean_probability(struct whisper_state *state, int segment)
     return n > 0 ? (float)(sum / n) : 0;
 }
 
-/* A piece of text; nothing when there is none in it. */
-static int take_piece(struct whisper_state *state, int segment, int64_t longest_us,
-                      struct md_speech_pieces *pieces)
+/* A piece being put together from tokens, which end anywhere: within words, within characters. */
+struct building {
+    struct md_str text, word; /* word: bytes as they come */
+    struct md_ints times;
+    int64_t start_us, end_us; /* of the word */
+    bool timed;
+};
+
+static void building_done(struct building *b)
 {
-    const char *text = whisper_full_get_segment_text_from_state(state, segment);
-    size_t n = strlen(text);
-    md_autofree char *clean = malloc(3 * n + 1);
+    md_str_done(&b->text);
+    md_str_done(&b->word);
+    md_vec_done(&b->times);
+}
+
+static int end_word(struct building *b)
+{
+    if (b->word.n == 0)
+        return MD_OK;
+    size_t size = 3 * b->word.n + 1;
+    md_autofree char *clean = malloc(size);
     if (!clean)
         return MD_ERR_NOMEM;
-    n = md_utf8_sanitize(clean, 3 * n + 1, text, n);
-    size_t from = strspn(clean, " ");
-    while (n > from && clean[n - 1] == ' ')
-        n--;
-    if (n <= from)
+    size_t n = md_utf8_sanitize(clean, size, b->word.s, b->word.n);
+    md_str_done(&b->word);
+    b->word = (struct md_str){0};
+    if (n == 0)
         return MD_OK;
+    if (b->text.n > 0)
+        md_str_append_char(&b->text, ' ');
+    md_str_append_n(&b->text, clean, n);
+    int r = md_vec_push(&b->times, b->start_us);
+    return r == MD_OK ? md_vec_push(&b->times, b->end_us) : r;
+}
+
+static int add_token(struct building *b, const char *text, const whisper_token_data *token)
+{
+    b->timed &= token->t0 >= 0 && token->t1 >= token->t0;
+    for (; *text; text++) {
+        if (isspace((unsigned char)*text)) {
+            if (end_word(b) < 0)
+                return MD_ERR_NOMEM;
+            continue;
+        }
+        if (b->word.n == 0)
+            b->start_us = token->t0 * tick_us;
+        md_str_append_char(&b->word, *text);
+        b->end_us = token->t1 * tick_us;
+    }
+    return MD_OK;
+}
+
+/* The library's times of tokens are a guess from the loudness between two of its timestamps: they
+ * are brought into order within the piece. */
+static void order_times(struct md_speech_piece *piece)
+{
+    int64_t last_us = piece->start_us;
+    for (size_t i = 0; i < piece->word_us.n; i++) {
+        piece->word_us.v[i] = MD_CLAMP(piece->word_us.v[i], last_us, piece->end_us);
+        last_us = piece->word_us.v[i];
+    }
+}
+
+static int build_text(struct model *model, struct whisper_state *state, int segment,
+                      struct building *b)
+{
+    int n = whisper_full_n_tokens_from_state(state, segment), r = MD_OK;
+    for (int i = 0; i < n && r == MD_OK; i++) {
+        whisper_token_data token = whisper_full_get_token_data_from_state(state, segment, i);
+        if (token.id >= whisper_token_eot(model->context))
+            continue;
+        r = add_token(b, whisper_full_get_token_text_from_state(model->context, state, segment, i),
+                      &token);
+    }
+    return r == MD_OK ? end_word(b) : r;
+}
+
+/* A piece of text; nothing when there is none in it. */
+static int take_piece(struct model *model, struct whisper_state *state, int segment,
+                      int64_t longest_us, struct md_speech_pieces *pieces)
+{
+    struct building b = {.timed = true};
+    int r = build_text(model, state, segment, &b);
+    if (r < 0 || md_str_failed(&b.text) || md_str_failed(&b.word) || b.text.n == 0) {
+        bool empty = r == MD_OK && !md_str_failed(&b.text) && !md_str_failed(&b.word);
+        building_done(&b);
+        return empty ? MD_OK : MD_ERR_NOMEM;
+    }
     struct md_speech_piece piece = {
         .start_us = whisper_full_get_segment_t0_from_state(state, segment) * tick_us,
         .end_us = whisper_full_get_segment_t1_from_state(state, segment) * tick_us,
@@ -169,12 +244,18 @@ static int take_piece(struct whisper_state *state, int segment, int64_t longest_
     };
     piece.start_us = MD_CLAMP(piece.start_us, 0, longest_us);
     piece.end_us = MD_CLAMP(piece.end_us, piece.start_us, longest_us);
-    piece.text = strndup(clean + from, n - from);
-    if (!piece.text || md_vec_push(pieces, piece) < 0) {
-        free(piece.text);
-        return MD_ERR_NOMEM;
+    piece.text = md_str_take(&b.text);
+    if (b.timed) {
+        piece.word_us = b.times;
+        b.times = (struct md_ints){0};
+        order_times(&piece);
     }
-    return MD_OK;
+    building_done(&b);
+    if (piece.text && md_vec_push(pieces, piece) == MD_OK)
+        return MD_OK;
+    free(piece.text);
+    md_vec_done(&piece.word_us);
+    return MD_ERR_NOMEM;
 }
 
 static int whisper_decode_slot(void *opaque, int slot, int threads,
@@ -195,7 +276,7 @@ static int whisper_decode_slot(void *opaque, int slot, int threads,
         return fail(failure, "transcribe");
     int segments = whisper_full_n_segments_from_state(state);
     for (int i = 0; i < segments; i++)
-        if (take_piece(state, i, longest_us, ret_pieces) < 0)
+        if (take_piece(model, state, i, longest_us, ret_pieces) < 0)
             return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     return MD_OK;
 }

@@ -5,8 +5,13 @@ const char *const md_transcript_source_names[] = {"none", "sidecar", "embedded",
 
 #define C struct md_cue
 static const struct md_field cue_fields[] = {
-    MD_F_TIME(C, start_us),  MD_F_TIME(C, end_us),   MD_F_STRING(C, text),
-    MD_F_STRING(C, speaker), MD_F_BOOL(C, is_sound), MD_F_END,
+    MD_F_TIME(C, start_us),
+    MD_F_TIME(C, end_us),
+    MD_F_STRING(C, text),
+    MD_F_STRING(C, speaker),
+    MD_F_BOOL(C, is_sound),
+    MD_F_INTS(C, word_us, 4096),
+    MD_F_END,
 };
 
 #define T struct md_transcript

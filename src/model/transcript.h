@@ -19,6 +19,9 @@ struct md_cue {
     char *text;
     char *speaker; /* from "ANNA:" prefixes, <v Anna> or an ASS name; NULL unknown */
     bool is_sound; /* a description of a sound or music, not speech */
+    /* Of a speech model: start and end of each word of the text (what blanks divide) in turn;
+     * empty: not known. */
+    struct md_ints word_us;
 };
 struct md_cue_vec MD_VEC(struct md_cue);
 

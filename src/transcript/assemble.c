@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "transcript/lines.h"
 
 enum {
     MAX_REPEATS = 3, /* people do say a thing three times */
@@ -21,6 +22,7 @@ enum {
 };
 static const float doubtful_speech = 0.35f, doubtful_no_speech = 0.6f;
 static const int64_t longest_gap_us = 2000000; /* inside a cue, where sound was left out */
+static const int64_t linger_us = 300000;       /* a line stays so long after its last word */
 
 /* In lower case without punctuation. */
 static const char *const inventions[] = {
@@ -201,22 +203,89 @@ static bool is_sound(const char *text)
 
 /* ---- one after the other ---- */
 
-static int add_cue(struct assembly *a, const struct md_heard *heard, const char *text,
-                   int64_t start_us, int64_t end_us)
+/* Text n bytes long, not ended. Takes word_us over. */
+static int add_cue(struct assembly *a, const char *text, size_t n, int64_t start_us, int64_t end_us,
+                   struct md_ints *word_us)
 {
     struct md_cue_vec *cues = &a->transcript->cues;
     if (cues->n > 0)
         start_us = MD_MAX(start_us, cues->v[cues->n - 1].start_us);
     struct md_cue cue = {.start_us = start_us,
                          .end_us = MD_MAX(end_us, start_us),
-                         .text = strdup(text),
-                         .is_sound = is_sound(text)};
+                         .text = strndup(text, n),
+                         .word_us = *word_us};
+    *word_us = (struct md_ints){0};
+    if (cue.text)
+        cue.is_sound = is_sound(cue.text);
     if (!cue.text || md_vec_push(cues, cue) < 0) {
         free(cue.text);
+        md_vec_done(&cue.word_us);
         return MD_ERR_NOMEM;
     }
-    a->last_chunk = heard->chunk;
     return MD_OK;
+}
+
+struct line_words MD_VEC(struct md_line_word);
+
+/* The words of text, the last of those that were heard, on the movie's clock. Empty where their
+ * times are not known. */
+static int find_words(const struct assembly *a, const struct md_heard *heard, const char *text,
+                      struct line_words *words)
+{
+    const struct md_chunk *chunk = &a->chunks->v[heard->chunk];
+    size_t all = (size_t)count_words(heard->text), n = (size_t)count_words(text);
+    if (heard->word_us.n != 2 * all || n > all || n == 0)
+        return MD_OK;
+    for (size_t i = all - n; i < all; i++, text = next_word(text)) {
+        const int64_t *times = &heard->word_us.v[2 * i];
+        struct md_line_word word = {
+            .text = text,
+            .n = word_length(text),
+            .start_us = a->audio->start_us + md_chunk_time(chunk, times[0], false),
+            .end_us = a->audio->start_us + md_chunk_time(chunk, times[1], true)};
+        word.end_us = MD_MAX(word.end_us, word.start_us);
+        if (md_vec_push(words, word) < 0)
+            return MD_ERR_NOMEM;
+    }
+    return MD_OK;
+}
+
+static int add_line(struct assembly *a, const struct md_line_word *words, size_t n,
+                    int64_t start_us, int64_t end_us)
+{
+    struct md_ints times = {0};
+    size_t bytes = (size_t)(words[n - 1].text - words[0].text) + words[n - 1].n;
+    for (size_t i = 0; i < n; i++) {
+        if (md_vec_push(&times, words[i].start_us) < 0 ||
+            md_vec_push(&times, words[i].end_us) < 0) {
+            md_vec_done(&times);
+            return MD_ERR_NOMEM;
+        }
+    }
+    return add_cue(a, words[0].text, bytes, start_us, end_us, &times);
+}
+
+/* One cue, or, where the times of words are known and it is too long to read, several. */
+static int add_cues(struct assembly *a, const struct md_heard *heard, const char *text,
+                    int64_t start_us, int64_t end_us)
+{
+    struct line_words words = {0};
+    struct md_ints none = {0};
+    int r = find_words(a, heard, text, &words);
+    a->last_chunk = heard->chunk;
+    if (r == MD_OK && words.n == 0)
+        r = add_cue(a, text, strlen(text), start_us, end_us, &none);
+    for (size_t at = 0; r == MD_OK && at < words.n;) {
+        const struct md_line_word *w = &words.v[at];
+        size_t n = md_line_length(w, words.n - at);
+        bool whole = at == 0 && text == heard->text, last = at + n == words.n;
+        int64_t limit_us = last ? MD_MAX(end_us, w[n - 1].end_us) : w[n].start_us;
+        r = add_line(a, w, n, whole ? start_us : w[0].start_us,
+                     last && words.n == n ? end_us : MD_MIN(w[n - 1].end_us + linger_us, limit_us));
+        at += n;
+    }
+    md_vec_done(&words);
+    return r;
 }
 
 static bool is_word_byte(char c)
@@ -270,7 +339,7 @@ static int take(struct assembly *a, const struct md_heard *heard)
     if (is_invention(a, heard, words, start_us, end_us))
         return warn_dropped(a, start_us, "text that was most likely not spoken", heard->text);
     const char *text = skip_seam(a, heard, words, last);
-    return *text ? add_cue(a, heard, text, start_us, end_us) : MD_OK;
+    return *text ? add_cues(a, heard, text, start_us, end_us) : MD_OK;
 }
 
 static int warn_more(struct assembly *a)

@@ -12,6 +12,7 @@ struct md_heard {
     size_t chunk;
     int64_t start_us, end_us;
     const char *text;
+    struct md_ints word_us; /* start and end of each word in turn; empty: not known */
     float probability, no_speech;
 };
 struct md_heard_vec MD_VEC(struct md_heard);

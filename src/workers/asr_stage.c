@@ -230,14 +230,26 @@ static int open_checkpoint(struct hearing *h)
 
 /* Numbers are written in whole thousandths, so that a unit read back is the one that was written.
  */
+static json_t *times_of(const struct md_ints *times)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < times->n && array; i++)
+        if (json_array_append_new(array, json_integer((json_int_t)times->v[i])) < 0) {
+            json_decref(array);
+            return NULL;
+        }
+    return array;
+}
+
 static json_t *unit_of(const struct md_speech_pieces *pieces)
 {
     json_t *array = json_array();
     for (size_t i = 0; i < pieces->n && array; i++) {
         const struct md_speech_piece *p = &pieces->v[i];
-        json_t *piece = json_pack("[I, I, I, I, s]", (json_int_t)p->start_us, (json_int_t)p->end_us,
-                                  (json_int_t)lrintf(p->probability * 1000),
-                                  (json_int_t)lrintf(p->no_speech * 1000), p->text);
+        json_t *piece =
+            json_pack("[I, I, I, I, s, o]", (json_int_t)p->start_us, (json_int_t)p->end_us,
+                      (json_int_t)lrintf(p->probability * 1000),
+                      (json_int_t)lrintf(p->no_speech * 1000), p->text, times_of(&p->word_us));
         if (!piece || json_array_append_new(array, piece) < 0) {
             json_decref(array);
             return NULL;
@@ -343,6 +355,16 @@ static int settle_language(struct hearing *h)
 
 /* ---- the transcript ---- */
 
+static int take_times(const json_t *array, struct md_ints *times)
+{
+    size_t i;
+    const json_t *time;
+    json_array_foreach((json_t *)(uintptr_t)array, i,
+                       time) if (md_vec_push(times, (int64_t)json_integer_value(time)) <
+                                 0) return MD_ERR_NOMEM;
+    return MD_OK;
+}
+
 static int collect(const struct hearing *h, struct md_heard_vec *heard)
 {
     for (size_t i = 0; i < h->chunks.n; i++) {
@@ -352,8 +374,9 @@ static int collect(const struct hearing *h, struct md_heard_vec *heard)
         {
             json_int_t start, end, probability, no_speech;
             const char *text;
-            if (json_unpack(piece, "[I, I, I, I, s]", &start, &end, &probability, &no_speech,
-                            &text) < 0)
+            json_t *words;
+            if (json_unpack(piece, "[I, I, I, I, s, o]", &start, &end, &probability, &no_speech,
+                            &text, &words) < 0)
                 continue; /* the check sum is right: it is ours, from another day */
             struct md_heard one = {.chunk = i,
                                    .start_us = start,
@@ -361,8 +384,10 @@ static int collect(const struct hearing *h, struct md_heard_vec *heard)
                                    .text = text,
                                    .probability = (float)probability / 1000,
                                    .no_speech = (float)no_speech / 1000};
-            if (md_vec_push(heard, one) < 0)
+            if (take_times(words, &one.word_us) < 0 || md_vec_push(heard, one) < 0) {
+                md_vec_done(&one.word_us);
                 return MD_ERR_NOMEM;
+            }
         }
     }
     return MD_OK;
@@ -404,6 +429,8 @@ static int write_down(const struct hearing *h, struct md_transcript *transcript)
     int r = collect(h, &heard);
     if (r == MD_OK)
         r = md_transcript_assemble(h->audio, &h->chunks, &heard, transcript);
+    for (size_t i = 0; i < heard.n; i++)
+        md_vec_done(&heard.v[i].word_us);
     md_vec_done(&heard);
     if (r == MD_OK)
         r = warn_of_files(h, transcript);

@@ -164,9 +164,9 @@ static void assemble(const struct md_heard *heard, size_t n, const char *sound_o
 
 static void what_two_chunks_heard_is_told_once(void **state)
 {
-    const struct md_heard heard[] = {{0, 25 * S, 30 * S, "I never said that I didn't", 1, 0},
-                                     {1, 0, 3 * S, "That I didn't, and you know it.", 1, 0},
-                                     {1, 4 * S, 6 * S, "You know it.", 1, 0}};
+    const struct md_heard heard[] = {{0, 25 * S, 30 * S, "I never said that I didn't", {0}, 1, 0},
+                                     {1, 0, 3 * S, "That I didn't, and you know it.", {0}, 1, 0},
+                                     {1, 4 * S, 6 * S, "You know it.", {0}, 1, 0}};
     struct md_transcript transcript = {0};
     (void)state;
     assemble(heard, 3, "s", &transcript);
@@ -183,12 +183,12 @@ static void loops_and_inventions_are_dropped_with_a_mark(void **state)
     struct md_transcript transcript = {0};
     (void)state;
     for (int i = 0; i < 6; i++)
-        heard[i] = (struct md_heard){0, i * S, (i + 1) * S, "No!", 1, 0};
+        heard[i] = (struct md_heard){0, i * S, (i + 1) * S, "No!", {0}, 1, 0};
     heard[6] =
-        (struct md_heard){0, 7 * S, 9 * S, "and so and so and so and so and so and so", 1, 0};
-    heard[7] = (struct md_heard){0, 10 * S, 12 * S, "Thanks for watching!", 1, 0};
-    heard[8] = (struct md_heard){0, 13 * S, 14 * S, "[applause]", 1, 0};
-    heard[9] = (struct md_heard){0, 15 * S, 16 * S, "What is it?", 1, 0};
+        (struct md_heard){0, 7 * S, 9 * S, "and so and so and so and so and so and so", {0}, 1, 0};
+    heard[7] = (struct md_heard){0, 10 * S, 12 * S, "Thanks for watching!", {0}, 1, 0};
+    heard[8] = (struct md_heard){0, 13 * S, 14 * S, "[applause]", {0}, 1, 0};
+    heard[9] = (struct md_heard){0, 15 * S, 16 * S, "What is it?", {0}, 1, 0};
     assemble(heard, 10, "m", &transcript);
     assert_int_equal(transcript.cues.n, 5);
     assert_int_equal(transcript.warnings.n, 5);
@@ -203,6 +203,62 @@ static void loops_and_inventions_are_dropped_with_a_mark(void **state)
     md_artifact_done(&md_artifact_transcript, &transcript);
 }
 
+/* A piece of so many words of 0.5 s every 0.6 s from the beginning of the first chunk on. */
+static void give_times(struct md_heard *heard, int words)
+{
+    for (int i = 0; i < words; i++) {
+        assert_int_equal(md_vec_push(&heard->word_us, i * S * 6 / 10), MD_OK);
+        assert_int_equal(md_vec_push(&heard->word_us, i * S * 6 / 10 + S / 2), MD_OK);
+    }
+    heard->end_us = words * S * 6 / 10;
+}
+
+static void long_pieces_become_lines_by_the_times_of_their_words(void **state)
+{
+    struct md_heard heard = {
+        .text = "So there we were, the two of us. Nobody came and nobody called, not even once "
+                "in all those years, and then he stood there in the door."};
+    struct md_transcript transcript = {0};
+    (void)state;
+    give_times(&heard, 28);
+    assemble(&heard, 1, "s", &transcript);
+    assert_true(transcript.cues.n >= 3);
+    assert_string_equal(transcript.cues.v[0].text, "So there we were, the two of us.");
+    for (size_t i = 0, word = 0; i < transcript.cues.n; i++) {
+        const struct md_cue *cue = &transcript.cues.v[i];
+        assert_true(strlen(cue->text) <= 84);
+        assert_true(cue->end_us - cue->start_us <= 8 * S);
+        assert_int_equal(cue->start_us, (int64_t)word * S * 6 / 10);
+        assert_int_equal(cue->word_us.v[0], cue->start_us);
+        word += cue->word_us.n / 2;
+        assert_true(word < 28 || i + 1 == transcript.cues.n);
+    }
+    md_artifact_done(&md_artifact_transcript, &transcript);
+    /* Without times it stays one. */
+    md_vec_done(&heard.word_us);
+    transcript = (struct md_transcript){0};
+    assemble(&heard, 1, "s", &transcript);
+    assert_int_equal(transcript.cues.n, 1);
+    md_artifact_done(&md_artifact_transcript, &transcript);
+}
+
+static void what_a_seam_leaves_begins_with_its_first_word(void **state)
+{
+    struct md_heard heard[] = {
+        {.chunk = 0, .start_us = 27 * S, .end_us = 30 * S, .text = "I said that I didn't"},
+        {.chunk = 1, .text = "that I didn't, and you know it."}};
+    struct md_transcript transcript = {0};
+    (void)state;
+    give_times(&heard[1], 7);
+    assemble(heard, 2, "s", &transcript);
+    assert_int_equal(transcript.cues.n, 2);
+    assert_string_equal(transcript.cues.v[1].text, "and you know it.");
+    assert_int_equal(transcript.cues.v[1].start_us, 29 * S + 3 * S * 6 / 10);
+    assert_int_equal(transcript.cues.v[1].word_us.n, 8);
+    md_artifact_done(&md_artifact_transcript, &transcript);
+    md_vec_done(&heard[1].word_us);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -211,6 +267,8 @@ int main(void)
         cmocka_unit_test(cuts_lie_in_pauses_and_overlap_where_there_is_none),
         cmocka_unit_test(times_go_back_to_where_they_were_heard),
         cmocka_unit_test(what_two_chunks_heard_is_told_once),
+        cmocka_unit_test(long_pieces_become_lines_by_the_times_of_their_words),
+        cmocka_unit_test(what_a_seam_leaves_begins_with_its_first_word),
         cmocka_unit_test(loops_and_inventions_are_dropped_with_a_mark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
