@@ -12,6 +12,7 @@ import harness
 from harness import PROGRAM, TIMEOUT_S
 
 MODELS = pathlib.Path(os.environ["MOVIEDIGEST_TEST_MODELS"])
+FAKE_VERSION = os.environ["MOVIEDIGEST_TEST_FAKE_VERSION"]
 SPEECH, STORY = MODELS / "whisper-script.bin", MODELS / "llama-random.gguf"
 
 
@@ -127,15 +128,37 @@ class Models(harness.MovieTest):
         self.assertIn("embedding", done.stderr.decode())
         self.assertFalse((self.out / "m" / "digest.mp4").exists())
 
-    def test_movies_go_on_when_the_libraries_of_a_worker_are_gone(self):
-        movie = harness.make_movie(self.folder / "m.mkv", seconds=4)
+    def test_other_libraries_than_those_built_for_are_told(self):
+        # The sanitizer wants to be the first library, and is not when another is preloaded.
+        options = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        self.env.update(LD_PRELOAD=FAKE_VERSION, ASAN_OPTIONS=options.lstrip(":"))
+        told = self.listed()
+        for worker in ("speech_worker", "language_worker"):
+            self.assertIn("and finds ggml 9.9.9; build it again", told[worker])
+
+    def test_an_answer_that_is_none_leaves_the_estimate(self):
+        here = self.program_with("#!/bin/sh\necho nonsense 1 2 3\n")
+        self.put(".cache/llama.cpp/some-instruct.gguf", STORY)
+        done = subprocess.run([here / "moviedigest", "models", "list", "--json"], env=self.env,
+                              stdout=subprocess.PIPE, timeout=TIMEOUT_S)
+        model = json.loads(done.stdout)["models"][0]
+        self.assertFalse(model["exact"])
+        self.assertGreater(model["bytes_at_batch"]["1"], model["size_bytes"])
+
+    def program_with(self, worker):
+        """A copy of the program whose workers with models are this script."""
         here = self.folder / "program"
         here.mkdir()
         shutil.copy(PROGRAM, here / "moviedigest")
         shutil.copy(pathlib.Path(PROGRAM).parent / "../workers/moviedigest-media", here)
-        for worker in ("moviedigest-asr", "moviedigest-llm"):
-            (here / worker).write_text("#!/nowhere/loader\n")
-            (here / worker).chmod(0o755)
+        for name in ("moviedigest-asr", "moviedigest-llm"):
+            (here / name).write_text(worker)
+            (here / name).chmod(0o755)
+        return here
+
+    def test_movies_go_on_when_the_libraries_of_a_worker_are_gone(self):
+        movie = harness.make_movie(self.folder / "m.mkv", seconds=4)
+        here = self.program_with("#!/nowhere/loader\n")
         done = subprocess.run(
             [here / "moviedigest", "run", "--no-progress", "-o", self.out, "--asr-model", SPEECH,
              movie], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
