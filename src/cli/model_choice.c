@@ -162,6 +162,18 @@ static int settle_named(char **option, enum md_model_kind kind, const char *flag
     return r;
 }
 
+/* What lies in the own folder and is of no use; of which kind it was to be, its ending tells. */
+static void tell_useless(const struct md_found_models *all, enum md_model_kind kind,
+                         const struct md_log *log)
+{
+    for (size_t i = 0; i < all->n; i++) {
+        const char *dot = strrchr(all->v[i].path, '.');
+        bool is_speech = dot && strcasecmp(dot, ".bin") == 0;
+        if (all->v[i].why && is_speech == (kind == MD_MODEL_WHISPER))
+            md_log(log, MD_LOG_WARNING, "models", "%s %s", all->v[i].path, all->v[i].why);
+    }
+}
+
 /* The best of the own folder, if its worker can be used. */
 static int settle_own(struct md_args *args, char **option, enum md_model_kind kind,
                       char *(*get_env)(const char *name), const struct md_log *log,
@@ -175,6 +187,7 @@ static int settle_own(struct md_args *args, char **option, enum md_model_kind ki
     int r = md_model_store_search(get_env, true, &all);
     if (r < 0)
         return md_fail(failure, r, "out of memory");
+    tell_useless(&all, kind, log);
     struct md_model_need *needs = calloc(all.n + 1, sizeof *needs);
     for (size_t i = 0; needs && i < all.n; i++)
         if (!all.v[i].why)

@@ -109,8 +109,10 @@ class Models(harness.MovieTest):
         self.assertTrue(self.listed()["models"][0]["own"])
         done = self.digest(movie, env=self.env)
         self.assertIn("whisper-script (speech) is used", done.stderr.decode())
+        self.put(".local/share/moviedigest/models/e.gguf", embedding_model())
         done = self.digest(movie, "--asr-model", "none", env=self.env)
         self.assertNotIn("is used", done.stderr.decode())
+        self.assertIn("e.gguf is an embedding", done.stderr.decode())
 
     def test_a_name_is_as_good_as_a_path(self):
         movie = harness.make_movie(self.folder / "m.mkv", seconds=4)
