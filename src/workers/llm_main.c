@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "ipc/protocol.h"
 #include "workers/llm_stage.h"
 #include "workers/runner.h"
 #include "workers/witness.h"
@@ -68,7 +69,8 @@ static int measure(char *const *argv)
                                           .threads = 1};
     if (md_text_measure(&params, &memory, &failure) < 0) {
         fprintf(stderr, "%s%s%s\n", failure.message, error[0] ? ": " : "", error);
-        return 1;
+        /* Only what the library says of the file is the file's fault. */
+        return failure.code == MD_ERR_NOMEM ? MD_EXIT_NO_MEMORY : 1;
     }
     int64_t all = memory.model_bytes + memory.context_bytes + memory.compute_bytes;
     printf("%" PRId64 " %" PRId64 "\n", all - memory.host_bytes, memory.host_bytes);
