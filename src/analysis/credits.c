@@ -229,6 +229,22 @@ int md_credits_finder_add(struct md_credits_finder *finder, const struct md_fram
     return MD_OK;
 }
 
+bool md_credits_finder_is_card(struct md_credits_finder *finder, const struct md_frame *frame,
+                               const struct md_look *look)
+{
+    if (!is_dark(look))
+        return false;
+    fill_grid(finder, frame);
+    return classify(finder) == CARD;
+}
+
+void md_credits_finder_skip(struct md_credits_finder *finder, int64_t until_us)
+{
+    if (finder->is_running && finder->before_is_card)
+        finder->run.end_us = until_us;
+    finder->before_is_card = false; /* too long ago to tell motion */
+}
+
 /* Is it where credits are, and long enough? */
 static bool is_credits(const struct run *run, bool rolling, int64_t end_us)
 {

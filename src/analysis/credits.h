@@ -17,6 +17,13 @@ void md_credits_finder_free(struct md_credits_finder *finder);
 int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame,
                           const struct md_look *look);
 
+/* Is this picture a card of text? For a finder that serves nothing else. */
+bool md_credits_finder_is_card(struct md_credits_finder *finder, const struct md_frame *frame,
+                               const struct md_look *look);
+
+/* What comes until until_us is not shown, and is as what was shown last. */
+void md_credits_finder_skip(struct md_credits_finder *finder, int64_t until_us);
+
 /* The ranges found, in order, in a film that ends at end_us. Call once, at the end. MD_ERR_NOMEM.
  */
 int md_credits_finder_finish(struct md_credits_finder *finder, int64_t end_us,

@@ -240,6 +240,11 @@ static void set_size(struct md_shots_build *build)
     build->shots->height = turned ? width : height;
 }
 
+void md_shots_build_skip(struct md_shots_build *build, int64_t until_us)
+{
+    md_credits_finder_skip(build->credits, until_us);
+}
+
 int md_shots_build_finish(struct md_shots_build *build, const struct md_video_stats *stats)
 {
     struct md_shots *shots = build->shots;

@@ -30,6 +30,9 @@ void md_shots_build_free(struct md_shots_build *build, bool done);
 int md_shots_build_show(struct md_shots_build *build, const struct md_frame *frame,
                         const struct md_look *look, const struct md_change *change, float motion);
 
+/* What comes until until_us is not shown. */
+void md_shots_build_skip(struct md_shots_build *build, int64_t until_us);
+
 /* Where boundaries are put once they are decided, in order; before the frames they split. */
 struct md_boundary_vec *md_shots_build_boundaries(struct md_shots_build *build);
 

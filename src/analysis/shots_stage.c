@@ -11,6 +11,7 @@
 #include "analysis/history.h"
 #include "analysis/shot_stats.h"
 #include "analysis/shots_build.h"
+#include "analysis/shots_fast.h"
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "media/video_reader.h"
@@ -41,20 +42,14 @@ static int fail_nomem(struct work *work)
 static int start(struct work *work)
 {
     const struct md_stage_env *env = work->env;
-    int rc = md_detector_find(env->options->detector, &work->detector, env->failure);
-    if (rc < 0)
-        return rc;
-    if (work->media->video_stream < 0)
-        return md_fail(env->failure, MD_ERR_INPUT, "%s has no picture", work->media->name);
     work->looker = md_looker_new();
     work->history = md_history_new();
     if (!work->looker || !work->history)
         return fail_nomem(work);
     work->detector_state = work->detector->create(work->history);
-    work->shots->detector = strdup(work->detector->name);
-    if (!work->detector_state || !work->shots->detector)
+    if (!work->detector_state)
         return fail_nomem(work);
-    rc = md_shots_build_new(env, work->media, work->shots, &work->build);
+    int rc = md_shots_build_new(env, work->media, work->shots, &work->build);
     if (rc < 0)
         return rc;
     struct md_video_params params = {
@@ -71,8 +66,7 @@ static int start(struct work *work)
 static void stop(struct work *work, bool done)
 {
     md_video_close(work->reader);
-    if (work->detector)
-        work->detector->destroy(work->detector_state);
+    work->detector->destroy(work->detector_state);
     md_shots_build_free(work->build, done);
     md_history_free(work->history);
     md_looker_free(work->looker);
@@ -102,7 +96,7 @@ static int add_frame(struct work *work, const struct md_frame *frame)
     const struct md_change *change = md_history_change(work->history, look->index);
     float motion = md_motion_of(change, md_history_rate(work->history));
     int rc = md_shots_build_show(work->build, frame, look, change, motion);
-    return rc < 0 ? rc : ask_detector(work, false);
+    return rc < 0 ? rc : ask_detector(work, MD_DETECTOR_GOES_ON);
 }
 
 static int read_film(struct work *work)
@@ -124,19 +118,89 @@ static int finish(struct work *work)
 {
     struct md_video_stats stats;
     md_video_stats_get(work->reader, &stats);
-    int rc = ask_detector(work, true);
+    work->shots->frames_decoded = stats.frames;
+    int rc = ask_detector(work, MD_DETECTOR_FILM_END);
     return rc < 0 ? rc : md_shots_build_finish(work->build, &stats);
 }
 
-static int run(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact)
+static int run_accurate(const struct md_stage_env *env, const struct md_media *media,
+                        const struct md_detector_ops *detector, struct md_shots *shots)
 {
-    struct work work = {.env = env, .media = in->media, .shots = ret_artifact};
+    struct work work = {.env = env, .media = media, .shots = shots, .detector = detector};
     int rc = start(&work);
     if (rc == MD_OK)
         rc = read_film(&work);
     if (rc == MD_OK)
         rc = finish(&work);
     stop(&work, rc == MD_OK);
+    return rc;
+}
+
+/* What the two ways tell about themselves, as one: what was done fast and in vain is done again
+ * without going back. */
+struct teller {
+    const struct md_stage_env *env;
+    int64_t most_us;
+};
+
+static void tell_progress(void *user, int64_t done_us, int64_t total_us)
+{
+    struct teller *teller = user;
+    if (done_us >= teller->most_us) {
+        teller->most_us = done_us;
+        md_stage_progress(teller->env, done_us, total_us);
+    }
+}
+
+static bool ask_cancelled(void *user)
+{
+    return md_stage_cancelled(((struct teller *)user)->env);
+}
+
+static int begin(struct md_shots *shots, const struct md_detector_ops *detector, int mode,
+                 const char *reason, struct md_failure *failure)
+{
+    md_codec_done(md_artifact_shots.fields, shots);
+    shots->mode = mode;
+    shots->detector = strdup(detector->name);
+    shots->mode_reason = reason ? strdup(reason) : NULL;
+    if (!shots->detector || (reason && !shots->mode_reason))
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory");
+    return MD_OK;
+}
+
+static int run_either(const struct md_stage_env *env, const struct md_media *media,
+                      struct md_shots *shots)
+{
+    const struct md_detector_ops *detector;
+    int rc = md_detector_find(env->options->detector, &detector, env->failure);
+    if (rc < 0)
+        return rc;
+    if (media->video_stream < 0)
+        return md_fail(env->failure, MD_ERR_INPUT, "%s has no picture", media->name);
+    char reason[sizeof env->failure->message] = "";
+    /* Not proved on enough films to be the default yet: auto is accurate. */
+    if (env->options->shots == MD_SHOTS_FAST) {
+        rc = begin(shots, detector, MD_SHOTS_FAST, NULL, env->failure);
+        if (rc == MD_OK)
+            rc = md_shots_fast_run(env, media, detector, shots);
+        if (rc != MD_ERR_UNSUPPORTED)
+            return rc;
+        memcpy(reason, env->failure->message, sizeof reason);
+        *env->failure = (struct md_failure){0};
+    }
+    rc = begin(shots, detector, MD_SHOTS_ACCURATE, *reason ? reason : NULL, env->failure);
+    return rc < 0 ? rc : run_accurate(env, media, detector, shots);
+}
+
+static int run(const struct md_stage_env *env, const struct md_artifacts *in, void *ret_artifact)
+{
+    struct teller teller = {.env = env};
+    struct md_stage_env told = *env;
+    told.user = &teller;
+    told.progress = tell_progress;
+    told.cancelled = ask_cancelled;
+    int rc = run_either(&told, in->media, ret_artifact);
     if (rc < 0)
         md_codec_done(md_artifact_shots.fields, ret_artifact);
     return rc;

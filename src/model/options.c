@@ -18,6 +18,7 @@ const char *const md_strategy_names[] = {"hybrid",       "importance", "narrativ
                                          "audio-visual", "emotional",  NULL};
 const char *const md_transcribe_names[] = {"auto", "subtitles", "whisper", "off", NULL};
 static const char *const subtitle_sync_names[] = {"check", "auto", "off", NULL};
+const char *const md_shots_mode_names[] = {"auto", "fast", "accurate", NULL};
 const char *const md_quality_names[] = {"draft", "standard", "high", NULL};
 const char *const md_render_how_names[] = {"auto", "smart", "encode", NULL};
 const char *const md_log_format_names[] = {"text", "json", NULL};
@@ -124,6 +125,10 @@ static const struct md_option table[] = {
     {"prompts", 0, MD_OPTION_TEXT, AT(prompts), .initial = "", .group = group_input,
      .metavar = "FOLDER",
      .help = "Take the language model's prompts from this folder where it has them."},
+    {"shots", 0, MD_OPTION_CHOICE, AT(shots), .initial = "auto", .names = md_shots_mode_names,
+     .stages = STAGE(SHOTS), .group = group_input, .metavar = "HOW",
+     .help = "How shots are found: accurate decodes every frame, fast only those that packet sizes "
+             "and key frames leave in doubt; auto is accurate for now."},
     {"detector", 0, MD_OPTION_TEXT, AT(detector), .initial = "accurate", .stages = STAGE(SHOTS),
      .group = group_input, .metavar = "NAME", .help = "Shot detector."},
 

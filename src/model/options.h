@@ -25,6 +25,7 @@ enum md_transcribe {
     MD_TRANSCRIBE_OFF
 };
 enum md_subtitle_sync { MD_SUBTITLE_SYNC_CHECK, MD_SUBTITLE_SYNC_AUTO, MD_SUBTITLE_SYNC_OFF };
+enum md_shots_mode { MD_SHOTS_AUTO, MD_SHOTS_FAST, MD_SHOTS_ACCURATE };
 enum md_quality { MD_QUALITY_DRAFT, MD_QUALITY_STANDARD, MD_QUALITY_HIGH };
 enum md_render_how { MD_RENDER_AUTO, MD_RENDER_SMART, MD_RENDER_ENCODE };
 enum md_log_format { MD_LOG_FORMAT_TEXT, MD_LOG_FORMAT_JSON };
@@ -36,12 +37,13 @@ enum md_enforce_leases {
 };
 enum md_progress { MD_PROGRESS_AUTO, MD_PROGRESS_ALWAYS, MD_PROGRESS_NEVER };
 
-extern const char *const md_strategy_names[], *const md_transcribe_names[],
-                                                  *const md_quality_names[],
-                                                      *const md_render_how_names[],
-                                                          *const md_log_format_names[],
-                                                              *const md_progress_names[],
-                                                                  *const md_enforce_leases_names[];
+extern const char *const md_strategy_names[],
+    *const md_transcribe_names[], *const md_shots_mode_names[],
+                                      *const md_quality_names[],
+                                          *const md_render_how_names[],
+                                              *const md_log_format_names[],
+                                                  *const md_progress_names[],
+                                                      *const md_enforce_leases_names[];
 
 /* How long the digest is to be: exactly one of the two is not 0, or both are 0 for the default
  * (15 % of a movie up to 90 min, 20 % of a longer one, within 2 and 25 minutes). */
@@ -72,6 +74,7 @@ struct md_options {
     char *llm_key_file;      /* NULL none */
     int64_t llm_context;     /* tokens a prompt and its reply may have */
     char *prompts;           /* folder with prompts instead of the built-in ones; NULL none */
+    int shots;               /* enum md_shots_mode */
     char *detector;          /* shot detector by name */
     int quality;             /* enum md_quality */
     int64_t max_height;      /* of the digest's picture, 0 as the movie */

@@ -3,6 +3,7 @@
 #define MD_MODEL_SHOTS_H
 
 #include "model/artifact.h"
+#include "model/options.h"
 
 enum md_transition {
     MD_TRANSITION_START, /* the first shot has nothing before it */
@@ -48,10 +49,13 @@ struct md_shot_vec MD_VEC(struct md_shot);
 struct md_credits_vec MD_VEC(struct md_credits);
 
 struct md_shots {
-    char *detector;        /* which method found the boundaries */
-    int64_t frame_count;   /* frames really decoded */
-    int64_t duration_us;   /* end of the last frame */
-    int64_t width, height; /* displayed size, after sample aspect and rotation */
+    char *detector;         /* which method found the boundaries */
+    int mode;               /* enum md_shots_mode: MD_SHOTS_FAST or MD_SHOTS_ACCURATE */
+    char *mode_reason;      /* why it is not the fast one; NULL when it is, or was not wanted */
+    int64_t frame_count;    /* frames of the film */
+    int64_t frames_decoded; /* of them really; in fast mode key frames may count twice */
+    int64_t duration_us;    /* end of the last frame */
+    int64_t width, height;  /* displayed size, after sample aspect and rotation */
     int64_t crop_left, crop_top, crop_right,
         crop_bottom; /* usual letterbox in coded pixels, 0 none */
     struct md_shot_vec shots;
