@@ -18,8 +18,8 @@ struct md_process {
     uint32_t id; /* the engine's number for the worker */
     enum md_executor executor;
     bool is_remote; /* its model is on a server; gets the key to it */
-    size_t movie; /* that it works for; MD_ENGINE_NO_MOVIE: none just now */
-    int batch;    /* of a worker with a model, as it was started */
+    size_t movie;   /* that it works for; MD_ENGINE_NO_MOVIE: none just now */
+    int batch;      /* of a worker with a model, as it was started */
     enum md_settings settings;
     int64_t lease_bytes;    /* what it may take now; 0: nobody says */
     char *cgroup;           /* its own; NULL: none */

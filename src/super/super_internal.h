@@ -83,7 +83,7 @@ struct md_super {
     struct gov_tier_run tier_run;
     bool tier_runs; /* until the next sample */
     int64_t tier_since_us;
-    enum gov_tier tier_wanted;     /* asked for while another ran */
+    enum gov_tier tier_wanted; /* asked for while another ran */
     int cancels, signal;
     bool stops;  /* the user wants the run to end */
     bool closed; /* the engine knows that no more movies come */

@@ -162,8 +162,8 @@ GOV_API int gov_governor_bind(struct gov_governor *governor, uint64_t lease_id, 
 GOV_API int gov_governor_report_peak(struct gov_governor *governor, uint64_t lease_id,
                                      int64_t peak_bytes);
 
-/* Grows (if there is room beside what it holds, else NO_ROOM) or shrinks a lease. Errors: NOT_FOUND,
- * INVALID. */
+/* Grows (if there is room beside what it holds, else NO_ROOM) or shrinks a lease. Errors:
+ * NOT_FOUND, INVALID. */
 GOV_API int gov_governor_resize(struct gov_governor *governor, uint64_t lease_id,
                                 int64_t granted_bytes);
 
