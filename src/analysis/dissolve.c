@@ -226,7 +226,7 @@ int md_dissolve_lengths(float rate, int ret_lengths[MD_GRADUAL_LENGTHS])
 int md_dissolve_find(const struct md_history *history, int64_t end, float rate,
                      struct md_stretch ret_stretches[MD_GRADUAL_LENGTHS])
 {
-    int tried[MD_GRADUAL_LENGTHS], n = md_dissolve_lengths(rate, tried), found = 0;
+    int tried[MD_GRADUAL_LENGTHS] = {0}, n = md_dissolve_lengths(rate, tried), found = 0;
     for (int i = 0; i < n && end - tried[i] >= md_history_first(history); i++) {
         float features[MD_DISSOLVE_FEATURES];
         if (!md_dissolve_measure(history, end - tried[i], end, rate, features))

@@ -136,7 +136,7 @@ static int compare_ints(const void *a, const void *b)
 /* The median size of the nearest pictures of the same kind. */
 static float usual_near(const struct row *row, int at)
 {
-    int32_t sizes[2 * NEIGHBOURS];
+    int32_t sizes[2 * NEIGHBOURS] = {0};
     int n = 0;
     for (int step = -1; step <= 1; step += 2)
         for (int i = at + step, k = 0; i >= 0 && i < row->count && k < NEIGHBOURS; i += step)

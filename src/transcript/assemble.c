@@ -237,12 +237,12 @@ static int find_words(const struct assembly *a, const struct md_heard *heard, co
     if (heard->word_us.n != 2 * all || n > all || n == 0)
         return MD_OK;
     for (size_t i = all - n; i < all; i++, text = next_word(text)) {
-        const int64_t *times = &heard->word_us.v[2 * i];
+        int64_t from_us = heard->word_us.v[2 * i], to_us = heard->word_us.v[2 * i + 1];
         struct md_line_word word = {
             .text = text,
             .n = word_length(text),
-            .start_us = a->audio->start_us + md_chunk_time(chunk, times[0], false),
-            .end_us = a->audio->start_us + md_chunk_time(chunk, times[1], true)};
+            .start_us = a->audio->start_us + md_chunk_time(chunk, from_us, false),
+            .end_us = a->audio->start_us + md_chunk_time(chunk, to_us, true)};
         word.end_us = MD_MAX(word.end_us, word.start_us);
         if (md_vec_push(words, word) < 0)
             return MD_ERR_NOMEM;
