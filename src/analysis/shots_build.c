@@ -208,10 +208,11 @@ static int add_warnings(struct md_shots_build *build, const struct md_video_stat
 {
     char text[256], from[24], to[24];
     int rc = MD_OK;
-    if (stats->damaged_frames + stats->lost_packets > 0) {
+    build->shots->damaged_frames = stats->damaged_frames + stats->lost_packets;
+    if (build->shots->damaged_frames > 0) {
         snprintf(text, sizeof text,
                  "%lld damaged frames between %s and %s (%lld could not be decoded at all)",
-                 (long long)(stats->damaged_frames + stats->lost_packets),
+                 (long long)build->shots->damaged_frames,
                  md_format_time(from, MD_MAX(stats->first_damage_us, 0)),
                  md_format_time(to, MD_MAX(stats->last_damage_us, 0)),
                  (long long)stats->lost_packets);

@@ -223,7 +223,7 @@ static bool outputs_present(const struct md_stage_env *env, const void *artifact
 
 const struct md_stage_ops md_stage_ops_shots = {
     .stage = MD_STAGE_SHOTS,
-    .revision = 3,
+    .revision = 4,
     .run = run,
     .outputs_present = outputs_present,
 };

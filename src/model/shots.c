@@ -46,6 +46,7 @@ static const struct md_field shots_fields[] = {
     MD_F_STRING(T, mode_reason),
     MD_F_INT(T, frame_count, 0, INT64_MAX),
     MD_F_INT(T, frames_decoded, 0, INT64_MAX),
+    MD_F_INT(T, damaged_frames, 0, INT64_MAX),
     MD_F_TIME(T, duration_us),
     MD_F_INT(T, width, 0, 1 << 20),
     MD_F_INT(T, height, 0, 1 << 20),

@@ -54,6 +54,7 @@ struct md_shots {
     char *mode_reason;      /* why it is not the fast one; NULL when it is, or was not wanted */
     int64_t frame_count;    /* frames of the film */
     int64_t frames_decoded; /* of them really; in fast mode key frames may count twice */
+    int64_t damaged_frames; /* of those decoded: not wholly, or not at all */
     int64_t duration_us;    /* end of the last frame */
     int64_t width, height;  /* displayed size, after sample aspect and rotation */
     int64_t crop_left, crop_top, crop_right,

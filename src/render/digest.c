@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "model/cut.h"
 #include "model/media.h"
+#include "model/shots.h"
 #include "model/story.h"
 #include "render/meter.h"
 #include "render/mux.h"
@@ -303,6 +304,9 @@ static const char *changes_picture(const struct digest *d)
 static int open_smart(struct digest *d)
 {
     const char *why = changes_picture(d);
+    /* What a decoder hides for us a player may stumble over. */
+    if (!why && d->in->shots && d->in->shots->damaged_frames > 0)
+        why = "it is damaged";
     struct md_smart_track_params params = {
         .env = d->env,
         .media = d->in->media,

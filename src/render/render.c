@@ -71,7 +71,7 @@ static bool outputs_present(const struct md_stage_env *env, const void *artifact
 
 const struct md_stage_ops md_stage_ops_render = {
     .stage = MD_STAGE_RENDER,
-    .revision = 3,
+    .revision = 4,
     .run = run,
     .outputs_present = outputs_present,
 };
