@@ -423,7 +423,7 @@ void md_group_motion_learn(struct md_group_motion *motion, const struct md_group
 float md_group_motion_guess(const struct md_group_motion *motion, const struct md_group *group,
                             int32_t place)
 {
-    /* Measured over the films of docs/shots.md; counts as much as PRIOR frames seen. */
+    /* A first guess, more motion where pictures cost more; counts as much as PRIOR frames seen. */
     static const float usual[MD_GROUP_SIZES] = {0.01f, 0.01f, 0.01f, 0.02f, 0.03f, 0.05f,
                                                 0.08f, 0.12f, 0.18f, 0.25f, 0.35f, 0.45f};
     enum { PRIOR = 48 };
