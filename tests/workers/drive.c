@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "ipc/protocol.h"
+#include "movie.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -121,4 +122,19 @@ int drive_end(struct drive *drive)
     md_channel_done(&drive->channel);
     md_record_done(&drive->record);
     return status;
+}
+
+char *drive_tell(const struct drive_params *params, const char *folder)
+{
+    struct drive drive;
+    drive_start(&drive, params);
+    if (drive.code != 0)
+        fail_msg("load: %s", drive.message);
+    drive_run(&drive, params, folder, "story", 0);
+    if (drive.code != 0)
+        fail_msg("run: %s", drive.message);
+    assert_true(drive.units_total > 3);
+    assert_int_equal(drive.units_done, drive.units_total);
+    assert_int_equal(drive_end(&drive), 0);
+    return movie_read(folder, "story.json");
 }

@@ -40,4 +40,8 @@ void drive_run(struct drive *drive, const struct drive_params *params, const cha
 /* Asks it to quit, or waits for one that is gone; returns the status of waitpid. */
 int drive_end(struct drive *drive);
 
+/* A worker of its own tells the story of the movie in the folder; all its units are done and it
+ * quits well, or the test fails. The bytes of story.json; caller frees. */
+char *drive_tell(const struct drive_params *params, const char *folder);
+
 #endif

@@ -164,3 +164,9 @@ void movie_forget(const char *folder, const char *name)
     md_autofree char *path = md_path_join(work, name);
     unlink(path);
 }
+
+void movie_forget_story(const char *folder)
+{
+    movie_forget(folder, "story.json");
+    movie_forget(folder, "story.units");
+}

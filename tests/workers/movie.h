@@ -19,5 +19,7 @@ char *movie_read(const char *folder, const char *name);
 
 /* Takes a file of the work folder away. */
 void movie_forget(const char *folder, const char *name);
+/* The story and what of it was told already. */
+void movie_forget_story(const char *folder);
 
 #endif

@@ -41,27 +41,6 @@ static void set_up(struct remote *r, const struct server_params *server, int bat
                                       .options = r->options};
 }
 
-static void forget(const char *folder)
-{
-    movie_forget(folder, "story.json");
-    movie_forget(folder, "story.units");
-}
-
-static char *tell(const struct remote *r, const char *folder)
-{
-    struct drive drive;
-    drive_start(&drive, &r->params);
-    if (drive.code != 0)
-        fail_msg("load: %s", drive.message);
-    drive_run(&drive, &r->params, folder, "story", 0);
-    if (drive.code != 0)
-        fail_msg("run: %s", drive.message);
-    assert_true(drive.units_total > 3);
-    assert_int_equal(drive.units_done, drive.units_total);
-    assert_int_equal(drive_end(&drive), 0);
-    return movie_read(folder, "story.json");
-}
-
 /* The address is part of what a story is made with: one server for all. */
 static void every_batch_every_kill_and_passing_trouble_give_the_same_story(void **state)
 {
@@ -74,17 +53,17 @@ static void every_batch_every_kill_and_passing_trouble_give_the_same_story(void 
     (void)state;
     set_up(&r, &server, 1);
     char *folder = movie_make_talk(SECONDS, 11, NULL);
-    md_autofree char *wanted = tell(&r, folder);
+    md_autofree char *wanted = drive_tell(&r.params, folder);
     assert_non_null(strstr(wanted, "language model test-model"));
     assert_non_null(strstr(wanted, "Scene 2 is told"));
     assert_null(strstr(wanted, "secret"));
     for (r.params.batch = 2; r.params.batch <= 8; r.params.batch *= 2) {
-        forget(folder);
-        md_autofree char *bytes = tell(&r, folder);
+        movie_forget_story(folder);
+        md_autofree char *bytes = drive_tell(&r.params, folder);
         assert_string_equal(bytes, wanted);
     }
     r.params.batch = 1;
-    forget(folder);
+    movie_forget_story(folder);
     int kills = 0;
     for (int64_t done = 0, total = 100; done < total;) {
         struct drive drive;
@@ -97,7 +76,7 @@ static void every_batch_every_kill_and_passing_trouble_give_the_same_story(void 
         drive_end(&drive);
     }
     assert_true(kills >= 1);
-    md_autofree char *bytes = tell(&r, folder);
+    md_autofree char *bytes = drive_tell(&r.params, folder);
     assert_string_equal(bytes, wanted);
     movie_remove(folder);
     server_stop(r.server);

@@ -45,27 +45,6 @@ static char *make(const char *extra)
     return movie_make_talk(SECONDS, 11, extra);
 }
 
-static void forget(const char *folder)
-{
-    movie_forget(folder, "story.json");
-    movie_forget(folder, "story.units");
-}
-
-static char *tell(const struct llm *llm, const char *folder)
-{
-    struct drive drive;
-    drive_start(&drive, &llm->params);
-    if (drive.code != 0)
-        fail_msg("load: %s", drive.message);
-    drive_run(&drive, &llm->params, folder, "story", 0);
-    if (drive.code != 0)
-        fail_msg("run: %s", drive.message);
-    assert_true(drive.units_total > 3);
-    assert_int_equal(drive.units_done, drive.units_total);
-    assert_int_equal(drive_end(&drive), 0);
-    return movie_read(folder, "story.json");
-}
-
 static void every_batch_size_and_every_kill_gives_the_same_story(void **state)
 {
     static const int sizes[] = {4};
@@ -73,15 +52,15 @@ static void every_batch_size_and_every_kill_gives_the_same_story(void **state)
     char *folder = make(NULL);
     (void)state;
     set_up(&llm, 1, 0);
-    md_autofree char *wanted = tell(&llm, folder);
+    md_autofree char *wanted = drive_tell(&llm.params, folder);
     assert_non_null(strstr(wanted, "language model llama-random.gguf"));
     for (size_t i = 0; i < MD_ARRAY_LEN(sizes); i++) {
-        forget(folder);
+        movie_forget_story(folder);
         set_up(&llm, sizes[i], 0);
-        md_autofree char *bytes = tell(&llm, folder);
+        md_autofree char *bytes = drive_tell(&llm.params, folder);
         assert_string_equal(bytes, wanted);
     }
-    forget(folder);
+    movie_forget_story(folder);
     int kills = 0;
     for (int64_t done = 0, total = 100; done < total;) {
         struct drive drive;
@@ -94,7 +73,7 @@ static void every_batch_size_and_every_kill_gives_the_same_story(void **state)
         drive_end(&drive);
     }
     assert_true(kills >= 1);
-    md_autofree char *bytes = tell(&llm, folder);
+    md_autofree char *bytes = drive_tell(&llm.params, folder);
     assert_string_equal(bytes, wanted);
     movie_remove(folder);
 }
@@ -107,7 +86,7 @@ static void hostile_dialogue_changes_words_and_nothing_else(void **state)
     struct md_failure failure = {0};
     (void)state;
     set_up(&llm, 3, 1); /* with the small cache */
-    md_autofree char *bytes = tell(&llm, folder);
+    md_autofree char *bytes = drive_tell(&llm.params, folder);
     assert_non_null(bytes);
     md_autofree char *work = md_path_join(folder, "work");
     assert_int_equal(md_artifact_load(&md_artifact_story, work, &story, &failure), MD_OK);

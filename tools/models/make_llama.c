@@ -14,6 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 enum { HEAD = 64, CONTEXT = 8192, MAX_TOKENS = 512 };
 enum { NORMAL = 1, UNKNOWN = 2, CONTROL = 3, BYTE = 6 }; /* kinds of tokens */
 
@@ -27,20 +29,6 @@ struct maker {
     int32_t kinds[MAX_TOKENS];
     int tokens;
 };
-
-static double uniform(struct maker *m)
-{
-    m->seed ^= m->seed << 13;
-    m->seed ^= m->seed >> 7;
-    m->seed ^= m->seed << 17;
-    return ((double)(m->seed >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static float gaussian(struct maker *m)
-{
-    double radius = sqrt(-2 * log(uniform(m)));
-    return (float)(radius * cos(6.283185307179586 * uniform(m)));
-}
 
 static void add_token(struct maker *m, const char *text, float score, int kind)
 {
@@ -103,7 +91,7 @@ static void add_tensor(struct maker *m, const char *name, enum ggml_type type, i
         exit(1);
     ggml_set_name(tensor, name);
     for (int64_t i = 0; i < n; i++)
-        values[i] = mean + deviation * gaussian(m);
+        values[i] = mean + deviation * random_gaussian(&m->seed);
     for (int64_t i = 0; i < n && strcmp(name, "output.weight") == 0; i++)
         values[i] *= swing(m, i / columns);
     if (type == GGML_TYPE_F32)

@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "random.h"
+
 enum {
     VOCABULARY = 51865, /* multilingual; the loader tells the layout of special tokens from it */
     WORDS = 50257,
@@ -53,21 +55,6 @@ static void *take(struct maker *m, size_t count, size_t size)
     }
     (void)m;
     return memory;
-}
-
-/* xorshift64, then Box and Muller. */
-static double uniform(struct maker *m)
-{
-    m->seed ^= m->seed << 13;
-    m->seed ^= m->seed >> 7;
-    m->seed ^= m->seed << 17;
-    return ((double)(m->seed >> 11) + 0.5) / 9007199254740992.0;
-}
-
-static float gaussian(struct maker *m)
-{
-    double radius = sqrt(-2 * log(uniform(m)));
-    return (float)(radius * cos(6.283185307179586 * uniform(m)));
 }
 
 static void put(struct maker *m, const void *bytes, size_t n)
@@ -130,7 +117,7 @@ static void put_tensor(struct maker *m, const char *name, const int sizes[3], in
     size_t count = put_header(m, name, sizes, type);
     float *values = take(m, count, sizeof *values);
     for (size_t i = 0; i < count; i++)
-        values[i] = mean + (deviation > 0 ? deviation * gaussian(m) : 0);
+        values[i] = mean + (deviation > 0 ? deviation * random_gaussian(&m->seed) : 0);
     put_values(m, values, count, type);
     free(values);
 }
@@ -232,7 +219,7 @@ static float *make_tokens(struct maker *m)
         float *row = tokens + (size_t)t * (size_t)m->state;
         double sum = 0;
         for (int i = 0; i < m->state; i++) {
-            row[i] = gaussian(m);
+            row[i] = random_gaussian(&m->seed);
             sum += (double)row[i] * row[i];
         }
         for (int i = 0; i < m->state; i++)
@@ -250,7 +237,7 @@ static void put_embeddings(struct maker *m)
         int token = p < length ? script[p] : END;
         for (int i = 0; i < m->state; i++)
             places[p * m->state + i] =
-                m->scripted ? 10 * tokens[token * m->state + i] : 0.1f * gaussian(m);
+                m->scripted ? 10 * tokens[token * m->state + i] : 0.1f * random_gaussian(&m->seed);
     }
     size_t n = put_header(m, "decoder.positional_embedding", SIZES(m->state, TEXT_CONTEXT), F32);
     put_values(m, places, n, F32);
