@@ -24,7 +24,9 @@ static void check_memory(const struct md_model_file *file)
     for (size_t i = 0; i < sizeof contexts / sizeof *contexts; i++) {
         for (int small = 0; small < 2; small++) {
             struct md_model_memory memory = {0};
-            md_model_file_memory(file, contexts[i], small, &memory);
+            const struct md_model_use use = {
+                .context = contexts[i], .small_cache = small, .on_cpu = small};
+            md_model_file_memory(file, &use, &memory);
             check(memory.resident_bytes >= 0 && memory.unit_bytes >= 0);
         }
     }

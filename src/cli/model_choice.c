@@ -189,14 +189,15 @@ static int settle_own(struct md_args *args, char **option, enum md_model_kind ki
         return md_fail(failure, r, "out of memory");
     tell_useless(&all, kind, log);
     struct md_model_need *needs = calloc(all.n + 1, sizeof *needs);
-    for (size_t i = 0; needs && i < all.n; i++)
-        if (!all.v[i].why)
-            md_model_file_memory(&all.v[i].file, args->options.llm_context, false,
-                                 &needs[i].memory);
-    const struct md_found_model *best =
-        all.n > 0 && needs && md_model_device_look(args, &device, &why) == MD_OK
-            ? md_model_choose(&all, needs, kind, &device)
-            : NULL;
+    const struct md_found_model *best = NULL;
+    if (all.n > 0 && needs && md_model_device_look(args, &device, &why) == MD_OK) {
+        const struct md_model_use use = {.context = args->options.llm_context,
+                                         .on_cpu = !device.is_gpu};
+        for (size_t i = 0; i < all.n; i++)
+            if (!all.v[i].why)
+                md_model_file_memory(&all.v[i].file, &use, &needs[i].memory);
+        best = md_model_choose(&all, needs, kind, &device);
+    }
     if (best && md_ask_worker(executor, &facts, &why) < 0) {
         md_log(log, MD_LOG_WARNING, "models", "%s is not used: %s", best->name, why.message);
         best = NULL;

@@ -63,9 +63,10 @@ static void look_into(struct view *view, size_t i)
 {
     struct md_found_model *model = &view->all.v[i];
     struct md_failure why = {0};
-    if (!model->why &&
-        md_ask_model(model->path, &model->file, view->args.options.llm_context, view->measures,
-                     &view->needs[i].memory, &view->needs[i].exact, &why) < 0)
+    const struct md_model_use use = {.context = view->args.options.llm_context,
+                                     .on_cpu = !view->device.is_gpu};
+    if (!model->why && md_ask_model(model->path, &model->file, &use, view->measures,
+                                    &view->needs[i].memory, &view->needs[i].exact, &why) < 0)
         model->why = strdup(why.message);
 }
 

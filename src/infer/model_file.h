@@ -38,13 +38,19 @@ int md_model_file_read(const char *path, struct md_model_file *ret_file,
                        struct md_failure *failure);
 
 /* What using it takes, in bytes, where the weights go to one device. Whisper: weights as in the
- * file; a state as measured (see the .c file). GGUF: weights; the cache of `context` tokens, at
- * f16 or q8_0, and what computing takes. */
+ * file; a state as measured (see the .c file). GGUF: weights; the cache, and what computing takes.
+ */
 struct md_model_memory {
     int64_t resident_bytes; /* weights and what does not depend on the batch */
     int64_t unit_bytes;     /* for each unit of a batch */
 };
-void md_model_file_memory(const struct md_model_file *file, int64_t context, bool small_cache,
+/* How it is used. */
+struct md_model_use {
+    int64_t context;  /* GGUF: tokens of a sequence */
+    bool small_cache; /* GGUF: q8_0 instead of f16 */
+    bool on_cpu;      /* Whisper: without flash attention, as src/infer/whisper.c does there */
+};
+void md_model_file_memory(const struct md_model_file *file, const struct md_model_use *use,
                           struct md_model_memory *ret_memory);
 
 #endif

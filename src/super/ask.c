@@ -272,19 +272,19 @@ int md_ask_measure(const char *path, int64_t context, int sequences, enum md_set
     return r;
 }
 
-int md_ask_model(const char *path, const struct md_model_file *file, int64_t context,
+int md_ask_model(const char *path, const struct md_model_file *file, const struct md_model_use *use,
                  const char *measures, struct md_model_memory *ret_memory, bool *ret_exact,
                  struct md_failure *failure)
 {
     enum { MANY = 4 };
     struct md_measured one, many;
     *ret_exact = false;
-    md_model_file_memory(file, context, false, ret_memory);
+    md_model_file_memory(file, use, ret_memory);
     if (file->kind != MD_MODEL_GGUF)
         return MD_OK;
-    int r = md_ask_measure(path, context, 1, MD_SETTINGS_NORMAL, measures, &one, failure);
+    int r = md_ask_measure(path, use->context, 1, MD_SETTINGS_NORMAL, measures, &one, failure);
     if (r == MD_OK)
-        r = md_ask_measure(path, context, MANY, MD_SETTINGS_NORMAL, measures, &many, failure);
+        r = md_ask_measure(path, use->context, MANY, MD_SETTINGS_NORMAL, measures, &many, failure);
     if (r == MD_OK) {
         int64_t first = one.device_bytes + one.host_bytes;
         /* Each sequence has its own part of the cache; nothing else grows. */

@@ -30,9 +30,10 @@ struct md_measured {
 int md_ask_measure(const char *path, int64_t context, int sequences, enum md_settings settings,
                    const char *measures, struct md_measured *ret, struct md_failure *failure);
 
-/* What a model takes: of a language model from the dry run, all devices together, where that works;
- * else, and for Whisper, from what its file says. MD_ERR_INPUT as above. */
-int md_ask_model(const char *path, const struct md_model_file *file, int64_t context,
+/* What a model takes at normal settings: of a language model from the dry run, all devices
+ * together, where that works; else, and for Whisper, from what its file says. MD_ERR_INPUT as
+ * above. */
+int md_ask_model(const char *path, const struct md_model_file *file, const struct md_model_use *use,
                  const char *measures, struct md_model_memory *ret_memory, bool *ret_exact,
                  struct md_failure *failure);
 

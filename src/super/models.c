@@ -17,7 +17,7 @@ static const int64_t worker_bytes = 80000000;
 struct wish {
     const char *option, *path;
     enum md_model_kind kind;
-    int64_t context;
+    struct md_model_use use;
 };
 
 static int look_at(const struct wish *wish, const char *measures, struct md_engine_model *ret_model,
@@ -33,7 +33,7 @@ static int look_at(const struct wish *wish, const char *measures, struct md_engi
     if (file.kind != wish->kind)
         return md_fail(failure, MD_ERR_INPUT, "%s: %s is %s", wish->option, path,
                        file.kind == MD_MODEL_WHISPER ? "a Whisper model" : "a language model");
-    r = md_ask_model(path, &file, wish->context, measures, &memory, &exact, failure);
+    r = md_ask_model(path, &file, &wish->use, measures, &memory, &exact, failure);
     if (r < 0)
         return r;
     *ret_model = (struct md_engine_model){
@@ -72,12 +72,15 @@ static int look_at_server(const struct md_options *options, struct md_engine_mod
     return r;
 }
 
-int md_super_find_models_(const struct md_options *options, const char *measures,
+int md_super_find_models_(const struct md_options *options, bool on_cpu, const char *measures,
                           struct md_engine_model *models, struct md_failure *failure)
 {
-    const struct wish speech = {"--asr-model", options->asr_model, MD_MODEL_WHISPER, 0};
-    const struct wish text = {"--llm-model", options->llm_model, MD_MODEL_GGUF,
-                              options->llm_context};
+    const struct wish speech = {
+        "--asr-model", options->asr_model, MD_MODEL_WHISPER, {.on_cpu = on_cpu}};
+    const struct wish text = {"--llm-model",
+                              options->llm_model,
+                              MD_MODEL_GGUF,
+                              {.context = options->llm_context, .on_cpu = on_cpu}};
     int r = MD_OK;
     if (options->transcribe == MD_TRANSCRIBE_WHISPER && !options->asr_model)
         return md_fail(failure, MD_ERR_INPUT,

@@ -552,7 +552,8 @@ static int take_models(struct md_super *s, struct md_engine_model *models,
 {
     const struct md_engine_model *given = s->params->models;
     int r = given ? MD_OK
-                  : md_super_find_models_(s->params->options, s->params->measures, models, failure);
+                  : md_super_find_models_(s->params->options, s->memory.is_host,
+                                          s->params->measures, models, failure);
     for (int i = 0; i < MD_EXECUTORS && r == MD_OK; i++) {
         if (given)
             models[i] = given[i];

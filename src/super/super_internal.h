@@ -124,7 +124,7 @@ void md_super_remember_(struct md_super *s);
 
 /* Looks at the model files the options name; models (MD_EXECUTORS of them) borrow the names.
  * measures: see super.h. */
-int md_super_find_models_(const struct md_options *options, const char *measures,
+int md_super_find_models_(const struct md_options *options, bool on_cpu, const char *measures,
                           struct md_engine_model *models, struct md_failure *failure);
 
 /* talk.c */

@@ -206,7 +206,8 @@ static void the_formula_of_headers_is_near_the_librarys_dry_run(void **state)
         if (md_model_file_read(path, &file, &failure) < 0 ||
             md_text_measure(&params, &exact, &failure) < 0)
             fail_msg("%s", failure.message);
-        md_model_file_memory(&file, 4096, params.small_cache, &memory);
+        const struct md_model_use use = {.context = 4096, .small_cache = params.small_cache};
+        md_model_file_memory(&file, &use, &memory);
         double is = (double)(exact.model_bytes + exact.context_bytes + exact.compute_bytes);
         double said = (double)(memory.resident_bytes + params.sequences * memory.unit_bytes);
         print_message("# %s, %d at once%s: %.3f GB, formula %+.1f %%\n", names[i / 2],
