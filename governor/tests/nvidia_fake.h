@@ -46,6 +46,8 @@ static inline void fake_done(struct fake *f)
     assert_int_equal(f->state->nvml_references, 0);
     assert_int_equal(f->state->event_sets, 0);
     assert_int_equal(f->state->contexts, 0); /* nobody made one to ask a question */
+    for (int i = 0; i < FAKE_THINGS; i++)
+        assert_int_equal(f->state->held[i], 0);
     fake_state_close(f->state);
     assert_int_equal(unlink(f->path), 0);
     unsetenv("FAKE_NVIDIA_STATE");

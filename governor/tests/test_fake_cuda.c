@@ -35,6 +35,15 @@ static struct cuda {
     int (*access)(cu_ptr, size_t, const void *, size_t);
     int (*to_device)(cu_ptr, const void *, size_t);
     int (*to_host)(void *, cu_ptr, size_t);
+    int (*attribute)(int *, int, int);
+    int (*event_new)(void **, unsigned);
+    int (*event_free)(void *);
+    int (*event_record)(void *, void *);
+    int (*event_query)(void *);
+    int (*event_wait)(void *);
+    int (*module_load)(void **, const void *);
+    int (*module_unload)(void *);
+    int (*function)(const char **, void *, const char *);
 } cu;
 
 struct session {
@@ -73,6 +82,15 @@ static void load(void)
         {"cuMemSetAccess", &cu.access},
         {"cuMemcpyHtoD_v2", &cu.to_device},
         {"cuMemcpyDtoH_v2", &cu.to_host},
+        {"cuDeviceGetAttribute", &cu.attribute},
+        {"cuEventCreate", &cu.event_new},
+        {"cuEventDestroy_v2", &cu.event_free},
+        {"cuEventRecord", &cu.event_record},
+        {"cuEventQuery", &cu.event_query},
+        {"cuEventSynchronize", &cu.event_wait},
+        {"cuModuleLoadData", &cu.module_load},
+        {"cuModuleUnload", &cu.module_unload},
+        {"cuModuleGetFunction", &cu.function},
     };
     cu.library = dlopen(FAKE_CUDA, RTLD_NOW | RTLD_LOCAL);
     assert_non_null(cu.library);
@@ -99,6 +117,14 @@ static void end(struct session *s)
 {
     assert_int_equal(cu.pop(NULL), 0);
     assert_int_equal(cu.release(s->device), 0);
+    fake_done(&s->fake);
+}
+
+/* After a sticky error: what is given back goes, and the error is what is heard. */
+static void leave(struct session *s, int error)
+{
+    assert_int_equal(cu.pop(NULL), error);
+    assert_int_equal(cu.release(s->device), error);
     fake_done(&s->fake);
 }
 
@@ -206,6 +232,15 @@ static void a_live_slice_pins_its_chunk(void **state)
     end(&s);
 }
 
+static const struct {
+    int type, handles, place, device;
+    void *win32;
+    unsigned char flags[8];
+} pinned = {.type = 1, .place = 1};
+static const struct {
+    int place, device, flags;
+} read_write = {1, 0, 3};
+
 static void memory_without_an_address_lives_until_its_last_mapping(void **state)
 {
     (void)state;
@@ -216,23 +251,142 @@ static void memory_without_an_address_lives_until_its_last_mapping(void **state)
     begin(&s);
     assert_int_equal(cu.reserve(&range, 64 * MIB, 0, 0, 0), 0);
     assert_int_equal(used(), IDLE); /* addresses cost nothing */
-    assert_int_equal(cu.create(&handle, 3 * MIB, NULL, 0), 1);
-    assert_int_equal(cu.create(&handle, 20 * MIB, NULL, 0), 0);
+    assert_int_equal(cu.create(&handle, 3 * MIB, &pinned, 0), 1);
+    assert_int_equal(cu.create(&handle, 20 * MIB, NULL, 0), 1);
+    assert_int_equal(cu.create(&handle, 20 * MIB, &pinned, 0), 0);
     assert_int_equal(used(), IDLE + 20 * MIB);
     assert_int_equal(cu.map(range, 20 * MIB, 0, handle, 0), 0);
-    assert_int_equal(cu.map(range + 2 * MIB, 20 * MIB, 0, handle, 0), 1); /* occupied */
+    assert_int_equal(cu.map(range + 2 * MIB, 20 * MIB, 0, handle, 0), 1);  /* occupied */
+    assert_int_equal(cu.map(range + 60 * MIB, 20 * MIB, 0, handle, 0), 1); /* not reserved */
     assert_int_equal(cu.map(range + 20 * MIB, 20 * MIB, 0, handle, 0), 0);
-    assert_int_equal(cu.access(range, 40 * MIB, &s, 1), 0);
+    assert_int_equal(cu.access(range, 42 * MIB, &read_write, 1), 1); /* more than is mapped */
+    assert_int_equal(cu.access(range, 40 * MIB, &read_write, 1), 0);
     assert_int_equal(cu.to_device(range, "twice", 6), 0);
     assert_int_equal(cu.to_host(text, range + 20 * MIB, 6), 0); /* the same memory */
     assert_string_equal(text, "twice");
     assert_int_equal(cu.release_handle(handle), 0);
     assert_int_equal(used(), IDLE + 20 * MIB);
-    assert_int_equal(cu.unreserve(range, 64 * MIB), 1); /* something is mapped */
+    assert_int_equal(cu.unreserve(range, 64 * MIB), 1);      /* something is mapped */
+    assert_int_equal(cu.unmap(range + 2 * MIB, 2 * MIB), 1); /* a part of it */
     assert_int_equal(cu.unmap(range, 40 * MIB), 0);
     assert_int_equal(used(), IDLE);
     assert_int_equal(cu.unmap(range, 40 * MIB), 1);
+    assert_int_equal(cu.unreserve(range, 62 * MIB), 1); /* not as it came */
     assert_int_equal(cu.unreserve(range, 64 * MIB), 0);
+    end(&s);
+}
+
+static void what_is_not_given_back_is_counted(void **state)
+{
+    (void)state;
+    struct session s;
+    void *handle, *event;
+    cu_ptr range, block;
+    begin(&s);
+    assert_int_equal(cu.reserve(&range, 4 * MIB, 0, 0, 0), 0);
+    assert_int_equal(cu.create(&handle, 2 * MIB, &pinned, 0), 0);
+    assert_int_equal(cu.map(range, 2 * MIB, 0, handle, 0), 0);
+    assert_int_equal(cu.event_new(&event, 0), 0);
+    assert_int_equal(cu.alloc(&block, 1), 0);
+    for (int i = 0; i < FAKE_THINGS; i++)
+        assert_int_equal(s.fake.state->held[i], i == FAKE_BLOCKS || i == FAKE_RANGES ||
+                                                    i == FAKE_HANDLES || i == FAKE_MAPPINGS ||
+                                                    i == FAKE_EVENTS);
+    assert_int_equal(cu.unmap(range, 2 * MIB), 0);
+    assert_int_equal(cu.release_handle(handle), 0);
+    assert_int_equal(cu.unreserve(range, 4 * MIB), 0);
+    assert_int_equal(cu.event_free(event), 0);
+    end(&s); /* the block goes with the context */
+}
+
+static void an_event_is_done_after_as_many_questions_as_told(void **state)
+{
+    (void)state;
+    struct session s;
+    void *event;
+    begin(&s);
+    s.fake.state->event_lag = 2;
+    assert_int_equal(cu.event_new(&event, 0), 0);
+    assert_int_equal(cu.event_query(event), 0); /* never recorded */
+    assert_int_equal(cu.event_record(event, NULL), 0);
+    assert_int_equal(cu.event_query(event), 600);
+    assert_int_equal(cu.event_query(event), 600);
+    assert_int_equal(cu.event_query(event), 0);
+    assert_int_equal(cu.event_record(event, NULL), 0);
+    assert_int_equal(cu.event_wait(event), 0);
+    assert_int_equal(cu.event_query(event), 0);
+    assert_int_equal(cu.event_free(event), 0);
+    end(&s);
+}
+
+static void a_sticky_error_is_one_for_good(void **state)
+{
+    (void)state;
+    static const int codes[] = {214, 700, 702, 719};
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        struct session s;
+        size_t free_bytes, total;
+        cu_ptr a;
+        begin(&s);
+        s.fake.state->cuda = (struct fake_fault){.from = 1, .times = 1, .error = codes[i]};
+        snprintf(s.fake.state->cuda_function, sizeof s.fake.state->cuda_function, "%s",
+                 "cuCtxSynchronize");
+        assert_int_equal(cu.alloc(&a, 1), 0); /* another function */
+        assert_int_equal(cu.synchronize(), codes[i]);
+        assert_int_equal(cu.synchronize(), codes[i]);
+        assert_int_equal(cu.alloc(&a, 1), codes[i]);
+        assert_int_equal(cu.info(&free_bytes, &total), codes[i]);
+        leave(&s, codes[i]);
+    }
+}
+
+static void a_lost_gpu_answers_nobody(void **state)
+{
+    (void)state;
+    struct session s;
+    cu_ptr a;
+    begin(&s);
+    s.fake.state->gpus[0].lost = true;
+    assert_int_equal(cu.alloc(&a, 1), 999);
+    s.fake.state->gpus[0].lost = false;
+    assert_int_equal(cu.alloc(&a, 1), 999); /* its contexts are gone for good */
+    leave(&s, 999);
+}
+
+static void a_card_without_virtual_memory_says_so(void **state)
+{
+    (void)state;
+    struct session s;
+    void *handle;
+    cu_ptr range;
+    int value = -1;
+    begin(&s);
+    assert_int_equal(cu.attribute(&value, 102, s.device), 0);
+    assert_int_equal(value, 1);
+    s.fake.state->no_vmm = true;
+    assert_int_equal(cu.attribute(&value, 102, s.device), 0);
+    assert_int_equal(value, 0);
+    assert_int_equal(cu.reserve(&range, 64 * MIB, 0, 0, 0), 801);
+    assert_int_equal(cu.create(&handle, 2 * MIB, &pinned, 0), 801);
+    end(&s);
+}
+
+static void a_driver_takes_no_newer_ptx_than_it_knows(void **state)
+{
+    (void)state;
+    struct session s;
+    void *module;
+    const char *entry;
+    static const char ptx[] = ".version 6.0\n.target sm_50\n.visible .entry histogram(\n)\n{}\n";
+    begin(&s);
+    s.fake.state->cuda_version = 9000;
+    assert_int_equal(cu.module_load(&module, ptx), 0);
+    assert_int_equal(cu.function(&entry, module, "histogram"), 0);
+    assert_int_equal(cu.function(&entry, module, "histo"), 500);
+    assert_int_equal(cu.module_unload(module), 0);
+    s.fake.state->cuda_version = 8000;
+    assert_int_equal(cu.module_load(&module, ptx), 222);
+    assert_int_equal(cu.module_load(&module, "no PTX"), 218);
     end(&s);
 }
 
@@ -278,6 +432,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_nth_allocation_fails_when_told),
         cmocka_unit_test(a_live_slice_pins_its_chunk),
         cmocka_unit_test(memory_without_an_address_lives_until_its_last_mapping),
+        cmocka_unit_test(what_is_not_given_back_is_counted),
+        cmocka_unit_test(an_event_is_done_after_as_many_questions_as_told),
+        cmocka_unit_test(a_sticky_error_is_one_for_good),
+        cmocka_unit_test(a_lost_gpu_answers_nobody),
+        cmocka_unit_test(a_card_without_virtual_memory_says_so),
+        cmocka_unit_test(a_driver_takes_no_newer_ptx_than_it_knows),
         cmocka_unit_test(what_is_freed_is_seen_late_when_told),
         cmocka_unit_test(a_forked_child_must_start_anew),
     };

@@ -1,11 +1,12 @@
 /*
- * A fake libcuda.so.1: devices, contexts, streams and events; memory is in fake_cuda_memory.c. Work
- * on a stream is done at once, so waiting is a no-op. No kernel can be launched: that says "not
- * supported" instead of giving a wrong result.
+ * A fake libcuda.so.1: devices and contexts. Memory is in fake_cuda_memory.c and fake_cuda_vmm.c,
+ * streams and events in fake_cuda_stream.c, modules, kernels and errors in fake_cuda_module.c.
+ *
+ * A sticky error (an illegal address, a lost GPU ...) is one for the rest of the process, as with
+ * the real driver; here until all contexts are gone and cuInit is called again.
  */
 #include "fake_cuda.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@ static struct {
     int visible[FAKE_GPUS]; /* ordinal -> NVML's number */
     int count;
     struct context primary[FAKE_GPUS];
+    int32_t held[FAKE_THINGS]; /* by this process */
+    int sticky;                /* an error after which this process gets nothing but it */
 } driver = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static _Thread_local struct context *stack[MOST_CURRENT];
@@ -32,16 +35,49 @@ static int usable(void)
     return driver.initialized && driver.pid == getpid() ? CU_OK : CU_NOT_INITIALIZED;
 }
 
+static bool is_sticky(int error)
+{
+    return error == 214 || error == 999 || (error >= 700 && error < 720 && error != 705);
+}
+
+/* A GPU that is gone answers nobody who has a context on it. */
+static int broken(const struct fake_state *s)
+{
+    const struct context *context = fake_current();
+    if (!driver.sticky && context && s->gpus[context->gpu].lost)
+        driver.sticky = CU_UNKNOWN;
+    return driver.sticky;
+}
+
 int fake_call(const char *function)
 {
     int result = usable();
     struct fake_state *s = result ? NULL : fake_lock();
     if (!s)
         return CU_NOT_INITIALIZED;
-    if (fake_fails(&s->cuda, function))
+    result = broken(s);
+    bool named = !s->cuda_function[0] || !strcmp(s->cuda_function, function);
+    if (!result && named && fake_fails(&s->cuda, function)) {
         result = s->cuda.error;
+        driver.sticky = is_sticky(result) ? result : 0;
+    }
     fake_unlock();
     return result;
+}
+
+void fake_count(enum fake_thing thing, int change)
+{
+    struct fake_state *s = fake_lock();
+    if (!s)
+        return;
+    s->held[thing] += change;
+    driver.held[thing] += change;
+    fake_unlock();
+}
+
+int fake_gpu_of(int device)
+{
+    return device >= 0 && device < driver.count ? driver.visible[device] : -1;
 }
 
 int fake_charge(const char *function, int gpu, uint64_t bytes)
@@ -49,8 +85,10 @@ int fake_charge(const char *function, int gpu, uint64_t bytes)
     struct fake_state *s = fake_lock();
     if (!s)
         return CU_NOT_INITIALIZED;
-    int result = CU_OK;
-    if (fake_fails(&s->allocation, function))
+    int result = broken(s);
+    if (result)
+        ;
+    else if (fake_fails(&s->allocation, function))
         result = s->allocation.error;
     else if (!fake_take(s, gpu, bytes))
         result = CU_NO_MEMORY;
@@ -139,6 +177,7 @@ API int cuInit(unsigned flags)
         result = CU_OK;
         if (!busy)
             choose_visible(s);
+        driver.sticky = busy ? driver.sticky : 0; /* a test's next process */
         if (fake_fails(&s->cuda, __func__))
             result = s->cuda.error;
         else if (s->no_cuda || !driver.count)
@@ -153,12 +192,26 @@ API int cuInit(unsigned flags)
     return result;
 }
 
+static void report_held(void)
+{
+    static const char *const names[FAKE_THINGS] = {"blocks",  "handles", "ranges", "mappings",
+                                                   "streams", "events",  "modules"};
+    for (int i = 0; i < FAKE_THINGS; i++) {
+        if (driver.held[i])
+            fprintf(stderr, "fake libcuda: %d %s not given back\n", driver.held[i], names[i]);
+    }
+}
+
 /* A process that ends gives back what it holds; so does the next one to look, after a kill. */
 static void __attribute__((destructor)) leave_process(void)
 {
     struct fake_state *s = driver.initialized && driver.pid == getpid() ? fake_lock() : NULL;
     if (!s)
         return;
+    if (getenv("FAKE_NVIDIA_REPORT"))
+        report_held();
+    for (int i = 0; i < FAKE_THINGS; i++)
+        s->held[i] -= driver.held[i];
     for (int gpu = 0; gpu < FAKE_GPUS; gpu++)
         fake_give(s, gpu, UINT64_MAX);
     fake_unlock();
@@ -273,6 +326,8 @@ API int cuDeviceGetAttribute(int *value, int attribute, int device)
         if (known[i][0] == attribute)
             *value = known[i][1];
     }
+    if (attribute == 102 && s->no_vmm)
+        *value = 0;
     fake_unlock();
     return CU_OK;
 }
@@ -341,14 +396,14 @@ API int cuCtxCreate_v2(struct context **ret_context, unsigned flags, int device)
 
 API int cuCtxDestroy_v2(struct context *context)
 {
-    ENTER();
+    ENTER_TO_FREE(failure);
     if (!context || context->primary)
         return CU_INVALID_CONTEXT;
     bool current = fake_current() == context;
     end_context(context);
     depth -= current;
     free(context);
-    return CU_OK;
+    return failure;
 }
 
 API int cuCtxPushCurrent_v2(struct context *context)
@@ -359,13 +414,13 @@ API int cuCtxPushCurrent_v2(struct context *context)
 
 API int cuCtxPopCurrent_v2(struct context **ret_context)
 {
-    ENTER();
+    ENTER_TO_FREE(failure);
     if (!depth)
         return CU_INVALID_CONTEXT;
     depth--;
     if (ret_context)
         *ret_context = stack[depth];
-    return CU_OK;
+    return failure;
 }
 
 API int cuCtxGetCurrent(struct context **ret_context)
@@ -433,14 +488,14 @@ API int cuDevicePrimaryCtxRetain(struct context **ret_context, int device)
 
 API int cuDevicePrimaryCtxRelease_v2(int device)
 {
-    ENTER();
+    ENTER_TO_FREE(failure);
     if (device < 0 || device >= driver.count || !driver.primary[device].references)
         return CU_INVALID_CONTEXT;
     pthread_mutex_lock(&driver.mutex);
     if (!--driver.primary[device].references)
         end_context(&driver.primary[device]);
     pthread_mutex_unlock(&driver.mutex);
-    return CU_OK;
+    return failure;
 }
 
 API int cuDevicePrimaryCtxSetFlags_v2(int device, unsigned flags)
@@ -486,168 +541,3 @@ API int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *active)
     *active = driver.primary[device].references > 0;
     return CU_OK;
 }
-
-/* --- streams and events: all is done already --- */
-
-API int cuStreamCreate(void **stream, unsigned flags)
-{
-    (void)flags;
-    ENTER();
-    *stream = malloc(1);
-    return *stream ? CU_OK : CU_NO_MEMORY;
-}
-
-API int cuStreamDestroy_v2(void *stream)
-{
-    ENTER();
-    free(stream);
-    return CU_OK;
-}
-
-API int cuStreamQuery(void *stream)
-{
-    (void)stream;
-    ENTER();
-    return CU_OK;
-}
-
-API int cuStreamSynchronize(void *stream)
-{
-    (void)stream;
-    return cuCtxSynchronize();
-}
-
-API int cuStreamAddCallback(void *stream, void (*callback)(void *, int, void *), void *user,
-                            unsigned flags)
-{
-    (void)flags;
-    ENTER();
-    callback(stream, CU_OK, user);
-    return CU_OK;
-}
-
-API int cuEventCreate(void **event, unsigned flags)
-{
-    return cuStreamCreate(event, flags);
-}
-
-API int cuEventDestroy_v2(void *event)
-{
-    return cuStreamDestroy_v2(event);
-}
-
-API int cuEventRecord(void *event, void *stream)
-{
-    (void)event;
-    return cuStreamQuery(stream);
-}
-
-API int cuEventQuery(void *event)
-{
-    return cuStreamQuery(event);
-}
-
-API int cuEventSynchronize(void *event)
-{
-    return cuStreamQuery(event);
-}
-
-/* --- errors, other functions --- */
-
-struct error_text {
-    int code;
-    const char *name, *text;
-};
-
-static const struct error_text *find_error(int code)
-{
-    static const struct error_text texts[] = {
-        {CU_OK, "CUDA_SUCCESS", "no error"},
-        {CU_INVALID, "CUDA_ERROR_INVALID_VALUE", "invalid argument"},
-        {CU_NO_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY", "out of memory"},
-        {CU_NOT_INITIALIZED, "CUDA_ERROR_NOT_INITIALIZED", "initialization error"},
-        {CU_NO_DEVICE, "CUDA_ERROR_NO_DEVICE", "no CUDA-capable device is detected"},
-        {CU_INVALID_CONTEXT, "CUDA_ERROR_INVALID_CONTEXT", "invalid device context"},
-        {CU_NOT_FOUND, "CUDA_ERROR_NOT_FOUND", "named symbol not found"},
-        {CU_UNSUPPORTED, "CUDA_ERROR_NOT_SUPPORTED", "operation not supported"},
-    };
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        if (texts[i].code == code)
-            return &texts[i];
-    }
-    return NULL;
-}
-
-API int cuGetErrorName(int code, const char **ret_name)
-{
-    const struct error_text *error = find_error(code);
-    *ret_name = error ? error->name : NULL;
-    return error ? CU_OK : CU_INVALID;
-}
-
-API int cuGetErrorString(int code, const char **ret_text)
-{
-    const struct error_text *error = find_error(code);
-    *ret_text = error ? error->text : NULL;
-    return error ? CU_OK : CU_INVALID;
-}
-
-/* Base names find the newest version that there is, as the real one does. */
-API int cuGetProcAddress_v2(const char *name, void **ret_function, int version, uint64_t flags,
-                            int *ret_status)
-{
-    char versioned[96];
-    Dl_info self;
-    (void)version;
-    (void)flags;
-    if (!dladdr((void *)(uintptr_t)cuGetProcAddress_v2, &self))
-        return CU_NOT_FOUND;
-    void *library = dlopen(self.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
-    snprintf(versioned, sizeof versioned, "%s_v2", name);
-    *ret_function = library ? dlsym(library, versioned) : NULL;
-    if (!*ret_function && library)
-        *ret_function = dlsym(library, name);
-    if (library)
-        dlclose(library);
-    if (ret_status)
-        *ret_status = *ret_function ? 0 : 1;
-    return *ret_function ? CU_OK : CU_NOT_FOUND;
-}
-
-/* What a client looks up before it starts, and could only use with a real GPU. */
-#define STUB(name)                                                                                 \
-    API int name(void)                                                                             \
-    {                                                                                              \
-        return CU_UNSUPPORTED;                                                                     \
-    }
-STUB(cuModuleLoadData)
-STUB(cuModuleUnload)
-STUB(cuModuleGetFunction)
-STUB(cuModuleGetGlobal)
-STUB(cuLaunchKernel)
-STUB(cuLinkCreate)
-STUB(cuLinkAddData)
-STUB(cuLinkComplete)
-STUB(cuLinkDestroy)
-STUB(cuTexObjectCreate)
-STUB(cuTexObjectDestroy)
-STUB(cuGLGetDevices_v2)
-STUB(cuGraphicsGLRegisterImage)
-STUB(cuGraphicsUnregisterResource)
-STUB(cuGraphicsMapResources)
-STUB(cuGraphicsUnmapResources)
-STUB(cuGraphicsSubResourceGetMappedArray)
-STUB(cuGraphicsResourceGetMappedPointer_v2)
-STUB(cuArrayCreate_v2)
-STUB(cuArray3DCreate_v2)
-STUB(cuArrayDestroy)
-STUB(cuImportExternalMemory)
-STUB(cuDestroyExternalMemory)
-STUB(cuExternalMemoryGetMappedBuffer)
-STUB(cuExternalMemoryGetMappedMipmappedArray)
-STUB(cuMipmappedArrayGetLevel)
-STUB(cuMipmappedArrayDestroy)
-STUB(cuImportExternalSemaphore)
-STUB(cuDestroyExternalSemaphore)
-STUB(cuSignalExternalSemaphoresAsync)
-STUB(cuWaitExternalSemaphoresAsync)

@@ -2,7 +2,7 @@
  * Memory of the fake libcuda.so.1. Bytes are pages of the host that nobody has touched, so copies
  * and fills really work, while amounts are counted against the card: plain allocations in whole
  * granules; stream-ordered pools in chunks of 32 MiB that stay until trimmed or synchronized, and
- * cannot go while a slice of theirs lives; virtual memory with handles apart from addresses.
+ * cannot go while a slice of theirs lives.
  */
 #include "fake_cuda.h"
 
@@ -12,13 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum {
-    MOST_BLOCKS = 4096,
-    MOST_CHUNKS = 1024,
-    MOST_SLICES = 8192,
-    MOST_POOLS = 16,
-    MOST_MAPS = 4096
-};
+enum { MOST_BLOCKS = 4096, MOST_CHUNKS = 1024, MOST_SLICES = 8192, MOST_POOLS = 16 };
 #define CHUNK       (32 * FAKE_MIB)
 #define SLICE_ALIGN UINT64_C(512)
 
@@ -47,27 +41,12 @@ struct slice {
     int chunk;
 };
 
-/* Memory without an address. */
-struct vmm_handle {
-    int fd;
-    int gpu;
-    uint64_t bytes;
-    int references; /* one until it is released, one for each mapping */
-};
-
-struct mapping {
-    cu_ptr address; /* 0: unused */
-    uint64_t bytes;
-    struct vmm_handle *handle;
-};
-
 static struct {
     pthread_mutex_t mutex;
     struct block blocks[MOST_BLOCKS];
     struct pool pools[MOST_POOLS]; /* the first FAKE_GPUS are the devices' own */
     struct chunk chunks[MOST_CHUNKS];
     struct slice slices[MOST_SLICES];
-    struct mapping maps[MOST_MAPS];
 } memory = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static uint64_t round_up(uint64_t bytes, uint64_t step)
@@ -129,6 +108,7 @@ API int cuMemAlloc_v2(cu_ptr *ret_address, size_t bytes)
         fake_discharge(context->gpu, granules);
         return CU_NO_MEMORY;
     }
+    fake_count(FAKE_BLOCKS, 1);
     *ret_address = address;
     return CU_OK;
 }
@@ -150,13 +130,14 @@ API int cuMemAllocManaged(cu_ptr *ret_address, size_t bytes, unsigned flags)
 static void free_block(struct block *block)
 {
     munmap(host(block->address), block->bytes);
+    fake_count(FAKE_BLOCKS, -1);
     fake_discharge(block->context->gpu, block->bytes);
     block->address = 0;
 }
 
 API int cuMemFree_v2(cu_ptr address)
 {
-    ENTER();
+    ENTER_TO_FREE(failure);
     int result = address ? CU_INVALID : CU_OK;
     pthread_mutex_lock(&memory.mutex);
     for (int i = 0; address && i < MOST_BLOCKS; i++) {
@@ -167,7 +148,7 @@ API int cuMemFree_v2(cu_ptr address)
         }
     }
     pthread_mutex_unlock(&memory.mutex);
-    return result;
+    return failure ? failure : result;
 }
 
 void fake_memory_drop(const struct context *context)
@@ -189,9 +170,9 @@ API int cuMemAllocHost_v2(void **ret_pages, size_t bytes)
 
 API int cuMemFreeHost(void *pages)
 {
-    ENTER();
+    ENTER_TO_FREE(failure);
     free(pages);
-    return CU_OK;
+    return failure;
 }
 
 /* --- pools --- */
@@ -425,144 +406,6 @@ API int cuMemPoolGetAttribute(struct pool *pool, int attribute, uint64_t *value)
         return CU_INVALID;
     *value = values[attribute - 4];
     return CU_OK;
-}
-
-/* --- virtual memory --- */
-
-API int cuMemGetAllocationGranularity(size_t *bytes, const void *properties, int option)
-{
-    (void)properties;
-    (void)option;
-    ENTER();
-    *bytes = FAKE_GRANULE;
-    return CU_OK;
-}
-
-API int cuMemCreate(struct vmm_handle **ret_handle, size_t bytes, const void *properties,
-                    uint64_t flags)
-{
-    (void)properties;
-    ENTER();
-    if (!fake_current())
-        return CU_INVALID_CONTEXT;
-    if (!bytes || bytes % FAKE_GRANULE || flags)
-        return CU_INVALID;
-    int result = fake_charge(__func__, fake_current()->gpu, bytes);
-    if (result)
-        return result;
-    struct vmm_handle *handle = calloc(1, sizeof *handle);
-    int fd = handle ? memfd_create("fake-gpu-memory", MFD_CLOEXEC) : -1;
-    if (fd < 0 || ftruncate(fd, (off_t)bytes)) {
-        if (fd >= 0)
-            close(fd);
-        free(handle);
-        fake_discharge(fake_current()->gpu, bytes);
-        return CU_NO_MEMORY;
-    }
-    *handle = (struct vmm_handle){fd, fake_current()->gpu, bytes, 1};
-    *ret_handle = handle;
-    return CU_OK;
-}
-
-static void unref_handle(struct vmm_handle *handle)
-{
-    if (--handle->references)
-        return;
-    fake_discharge(handle->gpu, handle->bytes);
-    close(handle->fd);
-    free(handle);
-}
-
-API int cuMemRelease(struct vmm_handle *handle)
-{
-    ENTER();
-    pthread_mutex_lock(&memory.mutex);
-    unref_handle(handle);
-    pthread_mutex_unlock(&memory.mutex);
-    return CU_OK;
-}
-
-API int cuMemAddressReserve(cu_ptr *ret_address, size_t bytes, size_t alignment, cu_ptr wish,
-                            uint64_t flags)
-{
-    (void)alignment;
-    (void)wish;
-    ENTER();
-    if (!bytes || bytes % FAKE_GRANULE || flags)
-        return CU_INVALID;
-    void *range = mmap(NULL, bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (range == MAP_FAILED)
-        return CU_NO_MEMORY;
-    *ret_address = (cu_ptr)(uintptr_t)range;
-    return CU_OK;
-}
-
-/* Whether something is mapped in the range. */
-static bool is_mapped(cu_ptr address, uint64_t bytes)
-{
-    for (int i = 0; i < MOST_MAPS; i++) {
-        const struct mapping *m = &memory.maps[i];
-        if (m->address && address < m->address + m->bytes && m->address < address + bytes)
-            return true;
-    }
-    return false;
-}
-
-API int cuMemAddressFree(cu_ptr address, size_t bytes)
-{
-    ENTER();
-    pthread_mutex_lock(&memory.mutex);
-    bool mapped = is_mapped(address, bytes);
-    pthread_mutex_unlock(&memory.mutex);
-    return mapped || munmap(host(address), bytes) ? CU_INVALID : CU_OK;
-}
-
-API int cuMemMap(cu_ptr address, size_t bytes, size_t offset, struct vmm_handle *handle,
-                 uint64_t flags)
-{
-    ENTER();
-    if (offset || flags || bytes != handle->bytes)
-        return CU_INVALID; /* as the real one's documentation demands today */
-    int index = 0, result = CU_INVALID;
-    pthread_mutex_lock(&memory.mutex);
-    while (index < MOST_MAPS && memory.maps[index].address)
-        index++;
-    /* No access until it is set. */
-    if (index < MOST_MAPS && !is_mapped(address, bytes) &&
-        mmap(host(address), bytes, PROT_NONE, MAP_SHARED | MAP_FIXED, handle->fd, 0) !=
-            MAP_FAILED) {
-        memory.maps[index] = (struct mapping){address, bytes, handle};
-        handle->references++;
-        result = CU_OK;
-    }
-    pthread_mutex_unlock(&memory.mutex);
-    return result;
-}
-
-API int cuMemSetAccess(cu_ptr address, size_t bytes, const void *descriptions, size_t count)
-{
-    (void)descriptions;
-    ENTER();
-    return count && !mprotect(host(address), bytes, PROT_READ | PROT_WRITE) ? CU_OK : CU_INVALID;
-}
-
-API int cuMemUnmap(cu_ptr address, size_t bytes)
-{
-    ENTER();
-    uint64_t unmapped = 0;
-    pthread_mutex_lock(&memory.mutex);
-    for (int i = 0; i < MOST_MAPS; i++) {
-        struct mapping *m = &memory.maps[i];
-        if (!m->address || m->address < address || m->address + m->bytes > address + bytes)
-            continue;
-        mmap(host(m->address), m->bytes, PROT_NONE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-        unmapped += m->bytes;
-        m->address = 0;
-        unref_handle(m->handle);
-    }
-    pthread_mutex_unlock(&memory.mutex);
-    return unmapped == bytes ? CU_OK : CU_INVALID;
 }
 
 /* --- fills and copies --- */

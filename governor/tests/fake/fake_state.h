@@ -8,6 +8,7 @@
  *   FAKE_NVIDIA_MIB (12288)         FAKE_NVIDIA_RESERVED_MIB (247)  FAKE_NVIDIA_CONTEXT_MIB (180)
  *   FAKE_NVIDIA_NEIGHBOUR_MIB (0)   FAKE_NVIDIA_LAG (0 readings)    FAKE_NVIDIA_DRIVER (580.65.06)
  *   FAKE_NVIDIA_GPUS (1)            FAKE_NVIDIA_FAIL_ALLOCATION (n-th allocation fails)
+ * FAKE_NVIDIA_REPORT: at its end a process says what it has not given back.
  * Without FAKE_NVIDIA_STATE each library has a card of its own.
  */
 #ifndef GOV_TESTS_FAKE_STATE_H
@@ -25,7 +26,7 @@ enum {
     FAKE_LAGGING = 64,
     FAKE_UNKNOWN_ROWS = -1
 };
-#define FAKE_MAGIC   UINT32_C(0x46414b33)
+#define FAKE_MAGIC   UINT32_C(0x46414b34)
 #define FAKE_MIB     (UINT64_C(1) << 20)
 #define FAKE_GRANULE (2 * FAKE_MIB) /* the driver hands out memory in these */
 
@@ -36,6 +37,18 @@ struct fake_fault {
     int64_t times;
     int32_t error;
     char last[48]; /* the function that failed last */
+};
+
+/* What a client of libcuda has to give back. */
+enum fake_thing {
+    FAKE_BLOCKS,   /* cuMemAlloc */
+    FAKE_HANDLES,  /* cuMemCreate */
+    FAKE_RANGES,   /* cuMemAddressReserve */
+    FAKE_MAPPINGS, /* cuMemMap */
+    FAKE_STREAMS,
+    FAKE_EVENTS,
+    FAKE_MODULES,
+    FAKE_THINGS
 };
 
 /* Somebody else's process. */
@@ -110,11 +123,15 @@ struct fake_state {
     uint64_t context_bytes;        /* what a process's first context costs */
     int32_t lag_readings;          /* a free is seen after so many readings of memory */
     int64_t now_us;                /* for neighbours that come and go */
+    bool no_vmm;                   /* the card cannot map memory to addresses */
+    int32_t event_lag; /* an event is done when it was asked about more often than this */
     struct fake_fault nvml, cuda, allocation;
+    char cuda_function[48]; /* cuda counts and fails this function only; "": all */
     /* What a client must give back. */
     int32_t nvml_references;
     int32_t event_sets;
     int32_t contexts;
+    int32_t held[FAKE_THINGS];
     int64_t list_calls; /* of process lists */
     int64_t memory_calls;
     int64_t inits;
