@@ -16,9 +16,7 @@ static_assert(MD_BLOCK_W == 8 && MD_BLOCK_COLUMNS == 8, "the search is made for 
 
 enum { BLOCK_SAMPLES = MD_BLOCK_W * MD_BLOCK_H };
 
-/* A motion must explain this much (sum over a block) more than standing still, so that flat blocks
- * do not wander: half a grey level per sample. */
-enum { STILL_BONUS = BLOCK_SAMPLES / 2 };
+enum { STILL_BONUS = MD_CHANGE_STILL_BONUS };
 
 struct match {
     struct md_kernel_match rows[MD_BLOCK_ROWS];
@@ -90,19 +88,18 @@ float md_change_residual(const struct md_look *before, const struct md_look *aft
 
 /* What two matched blocks have in common besides their mean brightness. */
 struct likeness {
-    int shape;         /* sum of absolute differences with the mean difference taken out */
     float correlation; /* -1 to 1 */
     float weight;      /* 0 flat to 1: how much its correlation says */
 };
 
-static struct likeness compare_blocks(const struct md_look *after,
-                                      uint8_t padded[PADDED_H][PADDED_W], int b, int dx, int dy)
+static void sum_block(const struct md_look *after, uint8_t padded[PADDED_H][PADDED_W], int b,
+                      struct md_change_block *block)
 {
     int x = b % MD_BLOCK_COLUMNS * MD_BLOCK_W, y = b / MD_BLOCK_COLUMNS * MD_BLOCK_H;
     int differences[BLOCK_SAMPLES], sp = 0, sq = 0, pp = 0, qq = 0, pq = 0, n = 0;
     for (int j = 0; j < MD_BLOCK_H; j++) {
         const uint8_t *now = after->luma + (y + j) * MD_LOOK_W + x;
-        const uint8_t *was = padded[y + j + MD_SEARCH_Y + dy] + x + MD_SEARCH_X + dx;
+        const uint8_t *was = padded[y + j + MD_SEARCH_Y + block->dy] + x + MD_SEARCH_X + block->dx;
         for (int i = 0; i < MD_BLOCK_W; i++) {
             int p = now[i], q = was[i];
             differences[n++] = p - q;
@@ -116,39 +113,61 @@ static struct likeness compare_blocks(const struct md_look *after,
     int mean = (sp - sq) / BLOCK_SAMPLES, shape = 0;
     for (int i = 0; i < BLOCK_SAMPLES; i++)
         shape += abs(differences[i] - mean);
+    block->shape = shape;
+    block->sp = sp;
+    block->sq = sq;
+    block->pp = pp;
+    block->qq = qq;
+    block->pq = pq;
+}
+
+static struct likeness compare(const struct md_change_block *block)
+{
     /* A deviation of two grey levels may be noise; one of six is structure. */
     const float noise = 4.0f * BLOCK_SAMPLES, structure = 36.0f * BLOCK_SAMPLES;
     const float count = BLOCK_SAMPLES;
-    float var_p = (float)pp - (float)sp * (float)sp / count;
-    float var_q = (float)qq - (float)sq * (float)sq / count;
+    float sp = (float)block->sp, sq = (float)block->sq;
+    float var_p = (float)block->pp - sp * sp / count;
+    float var_q = (float)block->qq - sq * sq / count;
     float norm = sqrtf((var_p + noise) * (var_q + noise));
     return (struct likeness){
-        .shape = shape,
-        .correlation = ((float)pq - (float)sp * (float)sq / count + noise) / norm,
+        .correlation = ((float)block->pq - sp * sq / count + noise) / norm,
         .weight = norm / (norm + structure),
     };
 }
 
-static float plain_difference(const uint8_t *a, const uint8_t *b, int n)
+static int difference(const uint8_t *a, const uint8_t *b, int n)
 {
-    return (float)md_kernels_best()->difference(a, b, n) / (float)n;
+    return (int)md_kernels_best()->difference(a, b, n);
+}
+
+static void sum_bins(const struct md_look *a, const struct md_look *b, struct md_change_sums *sums)
+{
+    for (int q = 0; q < MD_LOOK_QUADRANTS; q++) {
+        for (int i = 0; i < MD_LOOK_LUMA_BINS; i++)
+            sums->luma_bins += abs(a->histogram[q][i] - b->histogram[q][i]);
+        for (int i = MD_LOOK_LUMA_BINS; i < MD_LOOK_BINS; i++)
+            sums->chroma_bins += abs(a->histogram[q][i] - b->histogram[q][i]);
+    }
 }
 
 /* Share of samples that changed bins: luma always, chroma as far as there is colour at all, so that
  * the scale is the same for films in black and white. */
-float md_change_histogram(const struct md_look *a, const struct md_look *b)
+static float histogram_change(const struct md_look *a, const struct md_look *b,
+                              const struct md_change_sums *sums)
 {
-    int luma = 0, chroma = 0;
-    for (int q = 0; q < MD_LOOK_QUADRANTS; q++) {
-        for (int i = 0; i < MD_LOOK_LUMA_BINS; i++)
-            luma += abs(a->histogram[q][i] - b->histogram[q][i]);
-        for (int i = MD_LOOK_LUMA_BINS; i < MD_LOOK_BINS; i++)
-            chroma += abs(a->histogram[q][i] - b->histogram[q][i]);
-    }
     const float most = 2.0f * 16 * MD_LOOK_SIZE; /* when no sample shares a bin, per channel */
     const float colourful = 6;                   /* of md_look.colour: enough to count fully */
     float weight = MD_MIN((a->colour + b->colour) / 2 / colourful, 1.0f);
-    return ((float)luma + weight * (float)chroma) / (most * (1 + 2 * weight));
+    return ((float)sums->luma_bins + weight * (float)sums->chroma_bins) / (most * (1 + 2 * weight));
+}
+
+float md_change_histogram(const struct md_look *a, const struct md_look *b)
+{
+    struct md_change_sums sums;
+    sums.luma_bins = sums.chroma_bins = 0;
+    sum_bins(a, b, &sums);
+    return histogram_change(a, b, &sums);
 }
 
 /* Motion too small for whole displacements: what changed, over how steep the picture is (normal
@@ -162,39 +181,62 @@ static float small_motion(const struct md_look *before, const struct md_look *af
 
 float md_change_plain(const struct md_look *before, const struct md_look *after)
 {
-    return plain_difference(before->luma, after->luma, MD_LOOK_SIZE);
+    return (float)difference(before->luma, after->luma, MD_LOOK_SIZE) / MD_LOOK_SIZE;
 }
 
-void md_change_measure(const struct md_look *before, const struct md_look *after,
-                       struct md_change *ret_change)
+static void sum_change(const struct md_look *before, const struct md_look *after,
+                       struct md_change_sums *sums)
 {
     uint8_t padded[PADDED_H][PADDED_W];
     struct match match;
     match_all(before, after, padded, &match);
+    for (int b = 0; b < MD_BLOCKS; b++) {
+        const struct md_kernel_match *row = &match.rows[b / MD_BLOCK_COLUMNS];
+        struct md_change_block *block = &sums->blocks[b];
+        block->sad = sad_of(&match, b);
+        block->dx = row->dx[b % MD_BLOCK_COLUMNS];
+        block->dy = row->dy[b % MD_BLOCK_COLUMNS];
+        sum_block(after, padded, b, block);
+    }
+    sums->luma = difference(before->luma, after->luma, MD_LOOK_SIZE);
+    sums->cb = difference(before->cb, after->cb, MD_LOOK_CHROMA_SIZE);
+    sums->cr = difference(before->cr, after->cr, MD_LOOK_CHROMA_SIZE);
+    sums->luma_bins = sums->chroma_bins = 0;
+    sum_bins(before, after, sums);
+}
+
+void md_change_finish(const struct md_look *before, const struct md_look *after,
+                      const struct md_change_sums *sums, struct md_change *ret_change)
+{
     int residual = 0, shape = 0, still = 0;
     float length = 0, alike = 0, weights = 0;
     for (int b = 0; b < MD_BLOCKS; b++) {
-        const struct md_kernel_match *row = &match.rows[b / MD_BLOCK_COLUMNS];
-        int dx = row->dx[b % MD_BLOCK_COLUMNS], dy = row->dy[b % MD_BLOCK_COLUMNS];
-        residual += sad_of(&match, b);
-        bool moved = dx || dy;
-        struct likeness likeness = compare_blocks(after, padded, b, dx, dy);
-        shape += likeness.shape;
+        const struct md_change_block *block = &sums->blocks[b];
+        struct likeness likeness = compare(block);
+        residual += block->sad;
+        shape += block->shape;
         alike += likeness.weight * likeness.correlation;
         weights += likeness.weight;
-        still += !moved && sad_of(&match, b) < BLOCK_SAMPLES;
-        length += hypotf((float)dx, (float)dy);
+        still += !block->dx && !block->dy && block->sad < BLOCK_SAMPLES;
+        length += hypotf((float)block->dx, (float)block->dy);
     }
-    float plain = md_change_plain(before, after);
+    float plain = (float)sums->luma / MD_LOOK_SIZE;
     *ret_change = (struct md_change){
         .plain = plain,
         .residual = (float)residual / MD_LOOK_SIZE,
         .shape = (float)shape / MD_LOOK_SIZE,
         .unlike = MD_CLAMP(1 - alike / weights, 0.0f, 1.0f),
-        .chroma = plain_difference(before->cb, after->cb, MD_LOOK_CHROMA_SIZE) +
-                  plain_difference(before->cr, after->cr, MD_LOOK_CHROMA_SIZE),
-        .histogram = md_change_histogram(before, after),
+        .chroma = (float)sums->cb / MD_LOOK_CHROMA_SIZE + (float)sums->cr / MD_LOOK_CHROMA_SIZE,
+        .histogram = histogram_change(before, after, sums),
         .motion = MD_MAX(length / MD_BLOCKS, small_motion(before, after, plain)) / MD_LOOK_W,
         .still = (float)still / MD_BLOCKS,
     };
+}
+
+void md_change_measure(const struct md_look *before, const struct md_look *after,
+                       struct md_change *ret_change)
+{
+    struct md_change_sums sums;
+    sum_change(before, after, &sums);
+    md_change_finish(before, after, &sums, ret_change);
 }

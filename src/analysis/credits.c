@@ -14,8 +14,8 @@
 #include "base/vec.h"
 
 enum {
-    ROWS = 240, /* sampled of a picture, or all it has */
-    COLUMNS = 480,
+    ROWS = MD_CREDITS_ROWS,
+    COLUMNS = MD_CREDITS_COLUMNS,
     MOST_SHIFT = 48, /* rows in a sample's time: crossing the picture in 1.25 s */
 
     DARK_GROUND = 56, /* of 255 */
@@ -24,7 +24,7 @@ enum {
     CROSSINGS = 14,   /* of a row of text */
 };
 
-static const int64_t sample_us = MD_SECOND_US / 4;
+static const int64_t sample_us = MD_SECOND_US / MD_CREDITS_PER_SECOND;
 static const int64_t longest_gap_us = 6 * MD_SECOND_US;
 static const int64_t least_rolling_us = 6 * MD_SECOND_US, least_standing_us = 9 * MD_SECOND_US;
 /* Cards and their fades: an end this near to the film's is the film's. */
@@ -42,8 +42,7 @@ struct run_vec MD_VEC(struct run);
 
 struct md_credits_finder {
     int64_t next_us; /* no look before */
-    uint8_t grid[ROWS][COLUMNS];
-    int rows, columns;
+    struct md_credits_grid grid;
     float profile[2][ROWS]; /* bright samples of each row, now and before */
     int now;
     bool before_is_card;
@@ -68,26 +67,26 @@ void md_credits_finder_free(struct md_credits_finder *finder)
     free(finder);
 }
 
-static void fill_grid(struct md_credits_finder *finder, const struct md_frame *frame)
+void md_credits_sample(const struct md_frame *frame, struct md_credits_grid *ret_grid)
 {
     bool wide = frame->bit_depth > 8;
     int shift = frame->bit_depth - 8 + frame->sample_shift;
-    finder->rows = MD_MIN(frame->height, ROWS);
-    finder->columns = MD_MIN(frame->width, COLUMNS);
+    ret_grid->rows = MD_MIN(frame->height, ROWS);
+    ret_grid->columns = MD_MIN(frame->width, COLUMNS);
     int offsets[COLUMNS] = {0};
-    for (int i = 0; i < finder->columns; i++)
-        offsets[i] = (int)((int64_t)i * frame->width / finder->columns) * frame->step[0];
+    for (int i = 0; i < ret_grid->columns; i++)
+        offsets[i] = (int)((int64_t)i * frame->width / ret_grid->columns) * frame->step[0];
     uint8_t full[256]; /* 8-bit samples on the scale 0..255 */
     for (int value = 0; value < 256; value++) {
         int scaled = frame->full_range ? value : (value - 16) * 255 / 219;
         full[value] = (uint8_t)MD_CLAMP(scaled, 0, 255);
     }
-    for (int j = 0; j < finder->rows; j++) {
-        int y = (int)((int64_t)j * frame->height / finder->rows);
+    for (int j = 0; j < ret_grid->rows; j++) {
+        int y = (int)((int64_t)j * frame->height / ret_grid->rows);
         const uint8_t *row = frame->plane[0] + y * frame->stride[0];
-        for (int i = 0; i < finder->columns; i++) {
+        for (int i = 0; i < ret_grid->columns; i++) {
             const uint8_t *p = row + offsets[i];
-            finder->grid[j][i] = full[wide ? *(const uint16_t *)p >> shift & 255 : *p];
+            ret_grid->samples[j][i] = full[wide ? *(const uint16_t *)p >> shift & 255 : *p];
         }
     }
 }
@@ -114,10 +113,10 @@ static int percentile(const int histogram[256], int total, int percent)
 
 static enum picture classify(struct md_credits_finder *finder)
 {
-    int histogram[256] = {0}, total = finder->rows * finder->columns;
-    for (int j = 0; j < finder->rows; j++)
-        for (int i = 0; i < finder->columns; i++)
-            histogram[finder->grid[j][i]]++;
+    int histogram[256] = {0}, total = finder->grid.rows * finder->grid.columns;
+    for (int j = 0; j < finder->grid.rows; j++)
+        for (int i = 0; i < finder->grid.columns; i++)
+            histogram[finder->grid.samples[j][i]]++;
     int ground = percentile(histogram, total, 50);
     if (ground > DARK_GROUND ||
         percentile(histogram, total, 60) - percentile(histogram, total, 10) > EVEN_GROUND)
@@ -125,11 +124,11 @@ static enum picture classify(struct md_credits_finder *finder)
     int threshold = ground + LETTER, text_rows = 0;
     int64_t bright = 0;
     float *profile = finder->profile[finder->now];
-    for (int j = 0; j < finder->rows; j++) {
+    for (int j = 0; j < finder->grid.rows; j++) {
         int crossings = 0, count = 0;
         bool was = false;
-        for (int i = 0; i < finder->columns; i++) {
-            bool is = finder->grid[j][i] > threshold;
+        for (int i = 0; i < finder->grid.columns; i++) {
+            bool is = finder->grid.samples[j][i] > threshold;
             crossings += is != was;
             count += is;
             was = is;
@@ -140,14 +139,14 @@ static enum picture classify(struct md_credits_finder *finder)
     }
     if (bright * 1000 < total) /* under a thousandth */
         return BLANK;
-    return bright * 4 < total && text_rows * 40 >= finder->rows ? CARD : LIT;
+    return bright * 4 < total && text_rows * 40 >= finder->grid.rows ? CARD : LIT;
 }
 
 /* Correlation of the profile before, moved by shift rows, with the one now. */
 static float correlate(const struct md_credits_finder *finder, int shift)
 {
     const float *a = finder->profile[!finder->now], *b = finder->profile[finder->now];
-    int first = MD_MAX(0, -shift), last = finder->rows - MD_MAX(0, shift);
+    int first = MD_MAX(0, -shift), last = finder->grid.rows - MD_MAX(0, shift);
     double sa = 0, sb = 0, aa = 0, bb = 0, ab = 0;
     int n = last - first;
     for (int j = first; j < last; j++) {
@@ -165,7 +164,7 @@ static float correlate(const struct md_credits_finder *finder, int shift)
 /* How many rows the text moved up since the last look; 0 when it stands or is other text. */
 static int find_roll(const struct md_credits_finder *finder)
 {
-    int best = 0, most = MD_MIN(MOST_SHIFT, finder->rows / 4);
+    int best = 0, most = MD_MIN(MOST_SHIFT, finder->grid.rows / 4);
     float stand = correlate(finder, 0), best_value = stand + 0.1f;
     for (int shift = -most; shift <= most; shift++) {
         float value = shift ? correlate(finder, shift) : 0;
@@ -205,28 +204,53 @@ static void add_card(struct md_credits_finder *finder, int64_t pts_us)
     }
 }
 
-int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame,
-                          const struct md_look *look)
+bool md_credits_finder_wants(const struct md_credits_finder *finder, int64_t pts_us)
 {
-    if (frame->pts_us < finder->next_us)
-        return MD_OK;
-    finder->next_us = frame->pts_us + sample_us;
-    finder->now = !finder->now;
+    return pts_us >= finder->next_us;
+}
+
+/* finder->grid holds the samples if the look is dark; rows: what it held before. */
+static int add(struct md_credits_finder *finder, int64_t pts_us, int rows, bool dark)
+{
     enum picture picture = LIT;
-    if (is_dark(look)) {
-        int rows = finder->rows;
-        fill_grid(finder, frame);
-        finder->before_is_card &= rows == finder->rows;
+    finder->next_us = pts_us + sample_us;
+    finder->now = !finder->now;
+    if (dark) {
+        finder->before_is_card &= rows == finder->grid.rows;
         picture = classify(finder);
     }
     if (picture == CARD)
-        add_card(finder, frame->pts_us);
+        add_card(finder, pts_us);
     else if (finder->is_running)
         finder->lit_since_card += picture == LIT;
     finder->before_is_card = picture == CARD;
-    if (finder->is_running && frame->pts_us - finder->run.end_us > longest_gap_us)
+    if (finder->is_running && pts_us - finder->run.end_us > longest_gap_us)
         return close_run(finder);
     return MD_OK;
+}
+
+int md_credits_finder_add(struct md_credits_finder *finder, const struct md_frame *frame,
+                          const struct md_look *look)
+{
+    if (!md_credits_finder_wants(finder, frame->pts_us))
+        return MD_OK;
+    int rows = finder->grid.rows;
+    bool dark = is_dark(look);
+    if (dark)
+        md_credits_sample(frame, &finder->grid);
+    return add(finder, frame->pts_us, rows, dark);
+}
+
+int md_credits_finder_add_grid(struct md_credits_finder *finder, int64_t pts_us,
+                               const struct md_credits_grid *grid, const struct md_look *look)
+{
+    if (!md_credits_finder_wants(finder, pts_us))
+        return MD_OK;
+    int rows = finder->grid.rows;
+    bool dark = is_dark(look);
+    if (dark)
+        finder->grid = *grid;
+    return add(finder, pts_us, rows, dark);
 }
 
 bool md_credits_finder_is_card(struct md_credits_finder *finder, const struct md_frame *frame,
@@ -234,7 +258,7 @@ bool md_credits_finder_is_card(struct md_credits_finder *finder, const struct md
 {
     if (!is_dark(look))
         return false;
-    fill_grid(finder, frame);
+    md_credits_sample(frame, &finder->grid);
     return classify(finder) == CARD;
 }
 

@@ -9,17 +9,15 @@
 #include "base/cleanup.h"
 
 enum {
-    MOST_BAR = 2048,  /* samples; half of an 8K picture's height */
-    BLACK = 24,       /* of 255: limited-range black with noise */
+    MOST_BAR = MD_LETTERBOX_MOST_BAR,
+    BLACK = MD_LETTERBOX_BLACK,
     LEAST_FRAMES = 8, /* before bars are believed */
 };
-
-enum side { LEFT, TOP, RIGHT, BOTTOM, SIDES };
 
 struct md_letterbox {
     int width, height;
     int64_t frames;
-    uint32_t votes[SIDES][MOST_BAR]; /* frames whose bar has this width */
+    uint32_t votes[MD_SIDES][MOST_BAR]; /* frames whose bar has this width */
 };
 
 struct md_letterbox *md_letterbox_new(void)
@@ -58,20 +56,20 @@ static bool is_black(const struct md_frame *frame, const struct line *line)
     return sum < BLACK * MD_MAX(n, 1) && light * 50 <= n;
 }
 
-static struct line line_at(const struct md_frame *frame, enum side side, int i)
+static struct line line_at(const struct md_frame *frame, enum md_side side, int i)
 {
-    int row = side == TOP ? i : frame->height - 1 - i;
-    int column = side == LEFT ? i : frame->width - 1 - i;
-    if (side == TOP || side == BOTTOM)
+    int row = side == MD_SIDE_TOP ? i : frame->height - 1 - i;
+    int column = side == MD_SIDE_LEFT ? i : frame->width - 1 - i;
+    if (side == MD_SIDE_TOP || side == MD_SIDE_BOTTOM)
         return (struct line){frame->plane[0] + row * frame->stride[0], frame->step[0],
                              frame->width};
     return (struct line){frame->plane[0] + (ptrdiff_t)column * frame->step[0], frame->stride[0],
                          frame->height};
 }
 
-static int measure(const struct md_frame *frame, enum side side)
+static int measure(const struct md_frame *frame, enum md_side side)
 {
-    int size = side == TOP || side == BOTTOM ? frame->height : frame->width;
+    int size = side == MD_SIDE_TOP || side == MD_SIDE_BOTTOM ? frame->height : frame->width;
     int most = MD_MIN(size / 2, MOST_BAR - 1), bar = 0;
     while (bar < most) {
         struct line line = line_at(frame, side, bar);
@@ -94,21 +92,36 @@ static bool is_lit(const struct md_frame *frame)
     return n > 0 && sum > n * 2 * BLACK;
 }
 
-void md_letterbox_add(struct md_letterbox *letterbox, const struct md_frame *frame)
+void md_letterbox_see(const struct md_frame *frame, struct md_letterbox_sight *ret_sight)
 {
-    if (frame->width != letterbox->width || frame->height != letterbox->height) {
-        memset(letterbox, 0, sizeof *letterbox);
-        letterbox->width = frame->width;
-        letterbox->height = frame->height;
-    }
-    if (!is_lit(frame))
-        return;
-    letterbox->frames++;
-    for (enum side side = 0; side < SIDES; side++)
-        letterbox->votes[side][measure(frame, side)]++;
+    ret_sight->is_lit = is_lit(frame);
+    for (enum md_side side = 0; side < MD_SIDES; side++)
+        ret_sight->bars[side] = ret_sight->is_lit ? measure(frame, side) : 0;
 }
 
-static int usual(const struct md_letterbox *letterbox, enum side side)
+void md_letterbox_add_sight(struct md_letterbox *letterbox, int width, int height,
+                            const struct md_letterbox_sight *sight)
+{
+    if (width != letterbox->width || height != letterbox->height) {
+        memset(letterbox, 0, sizeof *letterbox);
+        letterbox->width = width;
+        letterbox->height = height;
+    }
+    if (!sight->is_lit)
+        return;
+    letterbox->frames++;
+    for (enum md_side side = 0; side < MD_SIDES; side++)
+        letterbox->votes[side][MD_CLAMP(sight->bars[side], 0, MOST_BAR - 1)]++;
+}
+
+void md_letterbox_add(struct md_letterbox *letterbox, const struct md_frame *frame)
+{
+    struct md_letterbox_sight sight;
+    md_letterbox_see(frame, &sight);
+    md_letterbox_add_sight(letterbox, frame->width, frame->height, &sight);
+}
+
+static int usual(const struct md_letterbox *letterbox, enum md_side side)
 {
     int64_t below = 0;
     for (int bar = 0; bar < MOST_BAR; bar++) {
@@ -124,9 +137,9 @@ struct md_bars md_letterbox_bars(const struct md_letterbox *letterbox)
     if (letterbox->frames < LEAST_FRAMES)
         return (struct md_bars){0};
     return (struct md_bars){
-        .left = usual(letterbox, LEFT),
-        .top = usual(letterbox, TOP),
-        .right = usual(letterbox, RIGHT),
-        .bottom = usual(letterbox, BOTTOM),
+        .left = usual(letterbox, MD_SIDE_LEFT),
+        .top = usual(letterbox, MD_SIDE_TOP),
+        .right = usual(letterbox, MD_SIDE_RIGHT),
+        .bottom = usual(letterbox, MD_SIDE_BOTTOM),
     };
 }

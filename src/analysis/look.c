@@ -11,14 +11,12 @@
 #include "analysis/kernels.h"
 #include "base/cleanup.h"
 
-enum { ROWS_PER_BOX = 4 };
-
 struct md_looker {
     const struct md_kernels *kernels;
     uint32_t *sums; /* one per column of the widest plane so far */
     int columns;
-    float hdr_curve[256];
-    int hdr_curve_for; /* enum md_frame_transfer */
+    uint8_t bend[256]; /* of luma */
+    int bend_for;      /* enum md_frame_transfer */
 };
 
 struct md_looker *md_looker_new(void)
@@ -105,8 +103,8 @@ static void sum_wide_boxes(struct md_looker *looker, const struct plane *plane, 
 static int sum_boxes(struct md_looker *looker, const struct plane *plane, int y0, int y1,
                      const struct boxes *boxes, uint32_t *totals)
 {
-    int step = MD_MAX((y1 - y0) / ROWS_PER_BOX, 1);
-    int rows = (y1 - y0 + step - 1) / step; /* below 2 * ROWS_PER_BOX */
+    int step = MD_MAX((y1 - y0) / MD_LOOK_ROWS_PER_BOX, 1);
+    int rows = (y1 - y0 + step - 1) / step; /* below 2 * MD_LOOK_ROWS_PER_BOX */
     const uint8_t *data = plane->data + y0 * plane->stride;
     ptrdiff_t stride = plane->stride * step;
     if (plane->wide || plane->spread > 1)
@@ -153,20 +151,39 @@ static struct plane plane_of(const struct md_frame *frame, int c)
 
 /* PQ and HLG spend their codes otherwise than gamma does: bring diffuse white (signal 0.58 and
  * 0.75, ITU-R BT.2408) to about 0.9 and leave the rest of the range to highlights. */
+void md_look_bend(int transfer, uint8_t ret_table[256])
+{
+    float white = transfer == MD_FRAME_PQ ? 0.58f : 0.75f;
+    float power = transfer == MD_FRAME_PQ ? 1.6f : 1.0f;
+    for (int i = 0; i < 256; i++) {
+        float x = (float)i / 255 / white;
+        float bent = 255 * (x < 1 ? 0.9f * powf(x, power) : 1 - 0.1f * expf(-3 * (x - 1)));
+        ret_table[i] = (uint8_t)(bent + 0.5f);
+    }
+}
+
 static void bend_hdr(struct md_looker *looker, int transfer, uint8_t *luma)
 {
-    if (looker->hdr_curve_for != transfer) {
-        float white = transfer == MD_FRAME_PQ ? 0.58f : 0.75f;
-        float power = transfer == MD_FRAME_PQ ? 1.6f : 1.0f;
-        for (int i = 0; i < 256; i++) {
-            float x = (float)i / 255 / white;
-            looker->hdr_curve[i] =
-                255 * (x < 1 ? 0.9f * powf(x, power) : 1 - 0.1f * expf(-3 * (x - 1)));
-        }
-        looker->hdr_curve_for = transfer;
+    if (looker->bend_for != transfer) {
+        md_look_bend(transfer, looker->bend);
+        looker->bend_for = transfer;
     }
     for (int i = 0; i < MD_LOOK_SIZE; i++)
-        luma[i] = (uint8_t)(looker->hdr_curve[luma[i]] + 0.5f);
+        luma[i] = looker->bend[luma[i]];
+}
+
+struct md_look_scale md_look_scale_of(const struct md_frame *frame)
+{
+    /* One step of the 8-bit scale in the frame's own samples. */
+    float unit = (float)(1 << (frame->bit_depth - 8 + frame->sample_shift));
+    float luma_gain = frame->full_range ? 1 / unit : 255.0f / 219 / unit;
+    float chroma_gain = frame->full_range ? 1 / unit : 255.0f / 224 / unit;
+    return (struct md_look_scale){
+        .luma_gain = luma_gain,
+        .luma_offset = frame->full_range ? 0 : -16 * unit * luma_gain,
+        .chroma_gain = chroma_gain,
+        .chroma_offset = 128 - 128 * unit * chroma_gain,
+    };
 }
 
 int md_look_take(struct md_looker *looker, const struct md_frame *frame, struct md_look *ret_look)
@@ -177,18 +194,14 @@ int md_look_take(struct md_looker *looker, const struct md_frame *frame, struct 
     ret_look->index = frame->index;
     ret_look->pts_us = frame->pts_us;
     ret_look->duration_us = frame->duration_us;
-    /* One step of the 8-bit scale in the frame's own samples. */
-    float unit = (float)(1 << (frame->bit_depth - 8 + frame->sample_shift));
-    float luma_gain = frame->full_range ? 1 / unit : 255.0f / 219 / unit;
-    float chroma_gain = frame->full_range ? 1 / unit : 255.0f / 224 / unit;
+    const struct md_look_scale scale = md_look_scale_of(frame);
     struct plane planes[3] = {plane_of(frame, 0), plane_of(frame, 1), plane_of(frame, 2)};
-    average(looker, &planes[0], luma_gain, frame->full_range ? 0 : -16 * unit * luma_gain,
-            MD_LOOK_W, MD_LOOK_H, ret_look->luma);
-    float centre = 128 - 128 * unit * chroma_gain;
-    average(looker, &planes[1], chroma_gain, centre, MD_LOOK_CHROMA_W, MD_LOOK_CHROMA_H,
-            ret_look->cb);
-    average(looker, &planes[2], chroma_gain, centre, MD_LOOK_CHROMA_W, MD_LOOK_CHROMA_H,
-            ret_look->cr);
+    average(looker, &planes[0], scale.luma_gain, scale.luma_offset, MD_LOOK_W, MD_LOOK_H,
+            ret_look->luma);
+    average(looker, &planes[1], scale.chroma_gain, scale.chroma_offset, MD_LOOK_CHROMA_W,
+            MD_LOOK_CHROMA_H, ret_look->cb);
+    average(looker, &planes[2], scale.chroma_gain, scale.chroma_offset, MD_LOOK_CHROMA_W,
+            MD_LOOK_CHROMA_H, ret_look->cr);
     if (frame->transfer != MD_FRAME_SDR)
         bend_hdr(looker, frame->transfer, ret_look->luma);
     md_look_measure(ret_look);
@@ -248,26 +261,31 @@ static void reduce(struct md_look *look)
             }
 }
 
+void md_look_finish(struct md_look *look, const struct md_look_sums *sums)
+{
+    double mean = (double)sums->sum / MD_LOOK_SIZE;
+    look->mean = (float)mean;
+    look->deviation = (float)sqrt(MD_MAX((double)sums->squares / MD_LOOK_SIZE - mean * mean, 0));
+    look->gradient = (float)sums->gradient / (2.0f * (MD_LOOK_W - 1) * (MD_LOOK_H - 1));
+    look->colour = (float)sums->colour / MD_LOOK_CHROMA_SIZE;
+}
+
 void md_look_measure(struct md_look *look)
 {
-    int32_t sum = 0, squares = 0, gradient = 0, colour = 0; /* 2304 x 255^2 fits */
+    struct md_look_sums sums = {0}; /* 2304 x 255^2 fits */
     for (int i = 0; i < MD_LOOK_SIZE; i++) {
         int32_t value = look->luma[i];
-        sum += value;
-        squares += value * value;
+        sums.sum += value;
+        sums.squares += value * value;
     }
     for (int y = 0; y + 1 < MD_LOOK_H; y++)
         for (int x = 0; x + 1 < MD_LOOK_W; x++) {
             const uint8_t *p = look->luma + y * MD_LOOK_W + x;
-            gradient += abs(p[1] - p[0]) + abs(p[MD_LOOK_W] - p[0]);
+            sums.gradient += abs(p[1] - p[0]) + abs(p[MD_LOOK_W] - p[0]);
         }
     for (int i = 0; i < MD_LOOK_CHROMA_SIZE; i++)
-        colour += abs(look->cb[i] - 128) + abs(look->cr[i] - 128);
-    double mean = (double)sum / MD_LOOK_SIZE;
-    look->mean = (float)mean;
-    look->deviation = (float)sqrt(MD_MAX((double)squares / MD_LOOK_SIZE - mean * mean, 0));
-    look->gradient = (float)gradient / (2.0f * (MD_LOOK_W - 1) * (MD_LOOK_H - 1));
-    look->colour = (float)colour / MD_LOOK_CHROMA_SIZE;
+        sums.colour += abs(look->cb[i] - 128) + abs(look->cr[i] - 128);
+    md_look_finish(look, &sums);
     reduce(look);
     fill_histograms(look);
 }

@@ -24,6 +24,7 @@ enum {
     MD_LOOK_LUMA_BINS = 16,
     MD_LOOK_CHROMA_BINS = 16,
     MD_LOOK_BINS = MD_LOOK_LUMA_BINS + 2 * MD_LOOK_CHROMA_BINS,
+    MD_LOOK_ROWS_PER_BOX = 4, /* of taller boxes every n-th row is read, less than twice so many */
 };
 
 /* Samples are box averages on the scale 0..255 whatever range and depth the film has; chroma has
@@ -48,6 +49,18 @@ struct md_look {
     float colour;    /* mean of |cb - 128| + |cr - 128|: 0 grey, 40 colourful */
 };
 
+/* From the average of a frame's samples to 0..255: value * gain + offset. */
+struct md_look_scale {
+    float luma_gain, luma_offset, chroma_gain, chroma_offset;
+};
+
+/* Integers from which the float fields follow. */
+struct md_look_sums {
+    int32_t sum, squares; /* of luma */
+    int32_t gradient;     /* of absolute differences to the right and downwards */
+    int32_t colour;       /* of |cb - 128| + |cr - 128| */
+};
+
 /* Keeps working memory between frames. */
 struct md_looker;
 struct md_looker *md_looker_new(void); /* NULL when out of memory */
@@ -58,5 +71,11 @@ int md_look_take(struct md_looker *looker, const struct md_frame *frame, struct 
 
 /* Fills everything that follows from the samples: for looks painted by hand. */
 void md_look_measure(struct md_look *look);
+
+/* For who takes looks elsewhere (analysis/cuda): how samples are scaled, how HDR luma is bent (not
+ * for MD_FRAME_SDR), and the float fields of a look whose others are filled. */
+struct md_look_scale md_look_scale_of(const struct md_frame *frame);
+void md_look_bend(int transfer, uint8_t ret_table[256]);
+void md_look_finish(struct md_look *look, const struct md_look_sums *sums);
 
 #endif
