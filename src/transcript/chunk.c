@@ -12,7 +12,7 @@ static const float least_speech = 0.25f;
 static const int64_t bridge_us = 1000 * MS;  /* pauses so short are part of the talk */
 static const int64_t margin_us = 250 * MS;   /* kept around a stretch: soft first and last sounds */
 static const int64_t overlap_us = 1000 * MS; /* where there was no quiet place */
-static const int64_t least_room_us = 6000 * MS; /* not worth cutting a stretch for less */
+static const int64_t least_room_us = 3000 * MS; /* not worth cutting a stretch for less */
 static const int64_t quiet_us = 200 * MS;       /* a pause between words */
 static const float quiet_db = 12;               /* under the mean of the part it is looked for in */
 
@@ -72,7 +72,8 @@ static float mean_level(const struct levels *levels, int64_t from, int64_t to)
     return to > from ? (float)(sum / (double)(to - from)) : 0;
 }
 
-/* The middle of the quietest pause that lies in [from, to]; *ret_quiet: is it one? */
+/* Where to cut in [from, to]: in the middle of the last pause, so that chunks are full; where there
+ * is none (*ret_quiet), where it is quietest. Of a long pause the quietest part. */
 static int64_t find_pause(const struct levels *levels, int64_t from_us, int64_t to_us,
                           bool *ret_quiet)
 {
@@ -81,16 +82,18 @@ static int64_t find_pause(const struct levels *levels, int64_t from_us, int64_t 
     *ret_quiet = false;
     if (to - from <= width)
         return to_us;
-    double sum = (double)mean_level(levels, from, from + width) * (double)width, least = sum;
-    int64_t best = from;
-    for (int64_t i = from + 1; i + width <= to; i++) {
-        sum += (double)levels->db[i + width - 1] - (double)levels->db[i - 1];
-        if (sum <= least) { /* of equals the last: fuller chunks */
+    const double limit = ((double)mean_level(levels, from, to) - (double)quiet_db) * (double)width;
+    double sum = (double)mean_level(levels, to - width, to) * (double)width, least = sum;
+    int64_t best = to - width;
+    for (int64_t i = to - width - 1; i >= from && !(*ret_quiet && sum > limit); i--) {
+        *ret_quiet |= sum <= limit;
+        sum += (double)levels->db[i] - (double)levels->db[i + width];
+        if (sum < least) {
             least = sum;
             best = i;
         }
     }
-    *ret_quiet = least / (double)width <= (double)mean_level(levels, from, to) - (double)quiet_db;
+    *ret_quiet = least <= limit;
     return (best + width / 2) * MD_CHUNK_STEP_US;
 }
 

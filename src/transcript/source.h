@@ -5,7 +5,7 @@
 
 #include "model/stage.h"
 
-enum { MD_TRANSCRIPT_REVISION = 3 };
+enum { MD_TRANSCRIPT_REVISION = 4 };
 
 /* Chains name, size and time of the subtitle files beside the movie, and the content of the speech
  * model where one may be used. For md_stage_ops.chain_key. */

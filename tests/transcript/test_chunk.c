@@ -118,6 +118,29 @@ static void half_silence_takes_little_more_than_half_the_windows(void **state)
     tear_down(&sound);
 }
 
+/* In a room no two pauses are equally quiet: the quietest is anywhere, and chunks must be full. */
+static void pauses_of_any_depth_fill_the_windows(void **state)
+{
+    struct sound sound;
+    struct md_chunk_vec chunks = {0};
+    unsigned seed = 1;
+    (void)state;
+    set_up(&sound, "sssSssS", 120);
+    for (size_t i = 0; i < sound.count; i++) {
+        seed = seed * 1664525 + 1013904223;
+        sound.levels[i] += (float)(seed >> 24) / 256 * (sound.levels[i] < -50 ? 10 : 3);
+    }
+    assert_int_equal(md_chunk_plan(&sound.audio, sound.levels, sound.count, &chunks), MD_OK);
+    int64_t sum_us = check_plan(&chunks, sound.audio.duration_us);
+    print_message("# %zu chunks, %.1f %% of windows unused\n", chunks.n,
+                  100 - 100.0 * (double)sum_us / (double)((int64_t)chunks.n * MD_CHUNK_LONGEST_US));
+    assert_true(sum_us * 100 >= (int64_t)chunks.n * MD_CHUNK_LONGEST_US * 90);
+    for (size_t i = 0; i < chunks.n; i++)
+        assert_false(chunks.v[i].overlaps);
+    md_vec_done(&chunks);
+    tear_down(&sound);
+}
+
 static void cuts_lie_in_pauses_and_overlap_where_there_is_none(void **state)
 {
     struct sound sound;
@@ -264,6 +287,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(silence_and_music_are_left_out),
         cmocka_unit_test(half_silence_takes_little_more_than_half_the_windows),
+        cmocka_unit_test(pauses_of_any_depth_fill_the_windows),
         cmocka_unit_test(cuts_lie_in_pauses_and_overlap_where_there_is_none),
         cmocka_unit_test(times_go_back_to_where_they_were_heard),
         cmocka_unit_test(what_two_chunks_heard_is_told_once),
