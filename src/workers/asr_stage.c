@@ -3,30 +3,25 @@
  * full. So it is the same whatever the batch was and whoever was killed. */
 #include "workers/asr_stage.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/file.h"
 #include "model/audio.h"
 #include "model/transcript.h"
 #include "transcript/assemble.h"
-#include "transcript/chunk.h"
 #include "transcript/sidecar.h"
 #include "transcript/source.h"
+#include "workers/asr_sound.h"
 #include "workers/checkpoint.h"
 
 static const char checkpoint_name[] = "speech.units";
 
 enum {
-    STEP = MD_SPEECH_RATE * MD_CHUNK_STEP_US / MD_SECOND_US, /* samples */
-    LANGUAGE_CHUNKS = 3,                                     /* the language is told from so many */
-    LEAST_SAMPLES = 17600,      /* less than a second is refused by whisper; silence fills up */
+    LANGUAGE_CHUNKS = 3,        /* the language is told from so many */
     LANGUAGE_UNIT = 1000000000, /* in the checkpoint */
 };
 
@@ -34,9 +29,7 @@ struct hearing {
     const struct md_stage_env *env;
     const struct md_audio *audio;
     struct md_speech *speech;
-    FILE *pcm;
-    int64_t samples; /* in the file */
-    struct md_chunk_vec chunks;
+    struct md_asr_sound sound;
     json_t **units; /* of each chunk: what was heard; NULL: not done */
     size_t done;
     struct md_ints todo;      /* chunks */
@@ -47,15 +40,13 @@ struct hearing {
 
 static void hearing_done(struct hearing *h)
 {
-    for (size_t i = 0; h->units && i < h->chunks.n; i++)
+    for (size_t i = 0; h->units && i < h->sound.chunks.n; i++)
         json_decref(h->units[i]);
     free(h->units);
-    md_vec_done(&h->chunks);
     md_vec_done(&h->todo);
     free(h->language);
     md_checkpoint_close(h->checkpoint);
-    if (h->pcm)
-        fclose(h->pcm);
+    md_asr_sound_close(&h->sound);
 }
 
 static int no_memory(const struct hearing *h)
@@ -63,113 +54,11 @@ static int no_memory(const struct hearing *h)
     return md_fail(h->env->failure, MD_ERR_NOMEM, "out of memory transcribing");
 }
 
-/* ---- sound ---- */
-
-static int open_pcm(struct hearing *h)
-{
-    struct stat st;
-    md_autofree char *path = md_path_join(h->env->work_dir, h->audio->pcm);
-    if (!path)
-        return no_memory(h);
-    h->pcm = fopen(path, "rbe");
-    if (!h->pcm || fstat(fileno(h->pcm), &st) < 0)
-        return md_fail_errno(h->env->failure, errno, "%s cannot be read", path);
-    h->samples = st.st_size / 2;
-    return MD_OK;
-}
-
-/* Reads up to n samples from a place; what the file does not have is silence. */
-static int read_samples(struct hearing *h, int64_t from, float *samples, size_t n)
-{
-    int16_t block[4096];
-    memset(samples, 0, n * sizeof *samples);
-    if (fseeko(h->pcm, (off_t)(2 * MD_MAX(from, 0)), SEEK_SET) < 0)
-        return md_fail_errno(h->env->failure, errno, "%s cannot be read", h->audio->pcm);
-    while (n > 0) {
-        size_t got = fread(block, 2, MD_MIN(n, MD_ARRAY_LEN(block)), h->pcm);
-        for (size_t i = 0; i < got; i++)
-            samples[i] = (float)block[i] / 32768.0f;
-        samples += got;
-        n -= got;
-        if (got == 0)
-            break;
-    }
-    if (ferror(h->pcm))
-        return md_fail(h->env->failure, MD_ERR_IO, "%s cannot be read", h->audio->pcm);
-    return MD_OK;
-}
-
-/* Decibels of a step of samples. */
-static float level_of(const int16_t *samples, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)samples[i] * samples[i];
-    return (float)(10 * log10(sum / (32768.0 * 32768.0) / STEP + 1e-9));
-}
-
-/* Decibels of every step, from the beginning to the end of the file. */
-static int measure_levels(struct hearing *h, float **ret_levels, size_t *ret_count)
-{
-    size_t count = (size_t)((h->samples + STEP - 1) / STEP);
-    md_autofree float *levels = malloc((count + 1) * sizeof *levels);
-    int16_t samples[STEP];
-    if (!levels)
-        return no_memory(h);
-    if (fseeko(h->pcm, 0, SEEK_SET) < 0)
-        return md_fail_errno(h->env->failure, errno, "%s cannot be read", h->audio->pcm);
-    for (size_t i = 0; i < count; i++) {
-        levels[i] = level_of(samples, fread(samples, 2, STEP, h->pcm));
-        if (i % 1024 == 0 && md_stage_cancelled(h->env))
-            return md_fail(h->env->failure, MD_ERR_CANCELLED, "cancelled");
-    }
-    if (ferror(h->pcm))
-        return md_fail(h->env->failure, MD_ERR_IO, "%s cannot be read", h->audio->pcm);
-    *ret_levels = md_take_ptr(levels);
-    *ret_count = count;
-    return MD_OK;
-}
-
-static int64_t sample_at(int64_t time_us)
-{
-    return time_us * MD_SPEECH_RATE / MD_SECOND_US;
-}
-
 /* md_speech_run.read */
 static int read_chunk(void *user, size_t index, float **ret_samples, size_t *ret_count)
 {
     struct hearing *h = user;
-    const struct md_chunk *chunk = &h->chunks.v[h->at->v[index]];
-    const size_t most = (size_t)MD_SPEECH_LONGEST_S * MD_SPEECH_RATE;
-    md_autofree float *samples = calloc(most, sizeof *samples);
-    size_t n = 0;
-    if (!samples)
-        return no_memory(h);
-    for (int i = 0; i < chunk->piece_count; i++) {
-        int64_t from = sample_at(chunk->pieces[i].start_us);
-        size_t count = (size_t)(sample_at(chunk->pieces[i].end_us) - from);
-        count = MD_MIN(count, most - n);
-        int r = read_samples(h, from, samples + n, count);
-        if (r < 0)
-            return r;
-        n += count;
-    }
-    *ret_samples = md_take_ptr(samples);
-    *ret_count = MD_MAX(n, (size_t)LEAST_SAMPLES);
-    return MD_OK;
-}
-
-static int plan(struct hearing *h)
-{
-    md_autofree float *levels = NULL;
-    size_t count = 0;
-    int r = measure_levels(h, &levels, &count);
-    if (r == MD_OK && md_chunk_plan(h->audio, levels, count, &h->chunks) < 0)
-        r = no_memory(h);
-    if (r < 0)
-        return r;
-    h->units = calloc(h->chunks.n + 1, sizeof(json_t *));
-    return h->units ? MD_OK : no_memory(h);
+    return md_asr_sound_read(&h->sound, (size_t)h->at->v[index], ret_samples, ret_count);
 }
 
 /* ---- units ---- */
@@ -181,7 +70,7 @@ static int told(void *user, int64_t unit, const json_t *data)
         h->language = strdup(json_string_value(data));
         return h->language ? MD_OK : MD_ERR_NOMEM;
     }
-    if (unit < (int64_t)h->chunks.n && json_is_array(data) && !h->units[unit]) {
+    if (unit < (int64_t)h->sound.chunks.n && json_is_array(data) && !h->units[unit]) {
         h->units[unit] = json_incref((json_t *)(uintptr_t)data);
         h->done++;
     }
@@ -206,9 +95,10 @@ static int hash_all(struct hearing *h, uint64_t *ret_key)
     }
     const int64_t revision = MD_TRANSCRIPT_REVISION;
     key = md_hash(key, &revision, sizeof revision);
-    for (size_t i = 0; i < h->chunks.n; i++)
-        key = md_hash(key, h->chunks.v[i].pieces,
-                      (size_t)h->chunks.v[i].piece_count * sizeof *h->chunks.v[i].pieces);
+    for (size_t i = 0; i < h->sound.chunks.n; i++)
+        key =
+            md_hash(key, h->sound.chunks.v[i].pieces,
+                    (size_t)h->sound.chunks.v[i].piece_count * sizeof *h->sound.chunks.v[i].pieces);
     *ret_key = key;
     return MD_OK;
 }
@@ -220,11 +110,11 @@ static int open_checkpoint(struct hearing *h)
     int r = path ? hash_all(h, &key) : no_memory(h);
     if (r == MD_OK)
         r = md_checkpoint_open(path, key, told, h, &h->checkpoint, h->env->failure);
-    for (size_t i = 0; i < h->chunks.n && r == MD_OK; i++)
+    for (size_t i = 0; i < h->sound.chunks.n && r == MD_OK; i++)
         if (!h->units[i] && md_vec_push(&h->todo, (int64_t)i) < 0)
             r = no_memory(h);
     if (r == MD_OK)
-        md_stage_units(h->env, (int64_t)h->done, (int64_t)h->chunks.n);
+        md_stage_units(h->env, (int64_t)h->done, (int64_t)h->sound.chunks.n);
     return r;
 }
 
@@ -273,8 +163,8 @@ static int take_chunk(void *user, size_t index, const struct md_speech_pieces *p
     }
     h->units[number] = unit;
     h->done++;
-    md_stage_units(h->env, (int64_t)h->done, (int64_t)h->chunks.n);
-    md_stage_progress(h->env, h->audio->duration_us * (int64_t)h->done / (int64_t)h->chunks.n,
+    md_stage_units(h->env, (int64_t)h->done, (int64_t)h->sound.chunks.n);
+    md_stage_progress(h->env, h->audio->duration_us * (int64_t)h->done / (int64_t)h->sound.chunks.n,
                       h->audio->duration_us);
     return MD_OK;
 }
@@ -307,13 +197,14 @@ static struct md_speech_run make_run(struct hearing *h, const struct md_ints *wh
 /* The fullest chunks, the earlier of equals: they have the most to tell from. */
 static int choose_chunks(const struct hearing *h, struct md_ints *ret)
 {
-    for (int i = 0; i < LANGUAGE_CHUNKS && (size_t)i < h->chunks.n; i++) {
+    for (int i = 0; i < LANGUAGE_CHUNKS && (size_t)i < h->sound.chunks.n; i++) {
         int64_t best = -1;
-        for (size_t k = 0; k < h->chunks.n; k++) {
+        for (size_t k = 0; k < h->sound.chunks.n; k++) {
             bool taken = false;
             for (size_t t = 0; t < ret->n; t++)
                 taken |= ret->v[t] == (int64_t)k;
-            if (!taken && (best < 0 || h->chunks.v[k].length_us > h->chunks.v[best].length_us))
+            if (!taken &&
+                (best < 0 || h->sound.chunks.v[k].length_us > h->sound.chunks.v[best].length_us))
                 best = (int64_t)k;
         }
         if (md_vec_push(ret, best) < 0)
@@ -350,7 +241,7 @@ static int settle_language(struct hearing *h)
         h->language = strdup(given);
         return h->language ? MD_OK : no_memory(h);
     }
-    return h->language || h->chunks.n == 0 ? MD_OK : detect_language(h);
+    return h->language || h->sound.chunks.n == 0 ? MD_OK : detect_language(h);
 }
 
 /* ---- the transcript ---- */
@@ -367,7 +258,7 @@ static int take_times(const json_t *array, struct md_ints *times)
 
 static int collect(const struct hearing *h, struct md_heard_vec *heard)
 {
-    for (size_t i = 0; i < h->chunks.n; i++) {
+    for (size_t i = 0; i < h->sound.chunks.n; i++) {
         size_t k;
         json_t *piece;
         json_array_foreach(h->units[i], k, piece)
@@ -428,13 +319,13 @@ static int write_down(const struct hearing *h, struct md_transcript *transcript)
     struct md_heard_vec heard = {0};
     int r = collect(h, &heard);
     if (r == MD_OK)
-        r = md_transcript_assemble(h->audio, &h->chunks, &heard, transcript);
+        r = md_transcript_assemble(h->audio, &h->sound.chunks, &heard, transcript);
     for (size_t i = 0; i < heard.n; i++)
         md_vec_done(&heard.v[i].word_us);
     md_vec_done(&heard);
     if (r == MD_OK)
         r = warn_of_files(h, transcript);
-    if (r == MD_OK && h->chunks.n == 0)
+    if (r == MD_OK && h->sound.chunks.n == 0)
         r = warn(transcript, "no speech was found in the sound");
     transcript->source = MD_TRANSCRIPT_WHISPER;
     transcript->origin = strdup(model->name);
@@ -446,11 +337,11 @@ static int write_down(const struct hearing *h, struct md_transcript *transcript)
 
 static int hear(struct hearing *h, struct md_transcript *transcript)
 {
-    int r = open_pcm(h);
-    if (r == MD_OK)
-        r = plan(h);
-    if (r == MD_OK)
-        r = open_checkpoint(h);
+    int r = md_asr_sound_open(&h->sound, h->env, h->audio);
+    if (r == MD_OK) {
+        h->units = calloc(h->sound.chunks.n + 1, sizeof(json_t *));
+        r = h->units ? open_checkpoint(h) : no_memory(h);
+    }
     if (r == MD_OK)
         r = settle_language(h);
     if (r == MD_OK && h->todo.n > 0) {
