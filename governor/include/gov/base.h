@@ -20,4 +20,12 @@
 /* Longest label kept (movie, stage, reclaimer), with its end; longer ones are cut. */
 #define GOV_LABEL_MAX 64
 
+/* now: at the last reading, -1 unknown; peak: since the last reset; total: all growth ever seen
+ * from one reading to the next, or all there ever was. */
+struct gov_amount {
+    int64_t now;
+    int64_t peak;
+    int64_t total;
+};
+
 #endif

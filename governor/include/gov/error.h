@@ -26,7 +26,8 @@ extern "C" {
     X(RANGE, -11, "value out of range")                                                            \
     X(UNSUPPORTED, -12, "not supported by this device")                                            \
     X(FULL, -13, "table is full")                                                                  \
-    X(BUG, -14, "internal error in libgov")
+    X(BUG, -14, "internal error in libgov")                                                        \
+    X(CONTEXT_LOST, -15, "the device does nothing more for this process")
 
 enum gov_error {
     GOV_OK = 0,

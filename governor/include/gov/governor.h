@@ -202,14 +202,6 @@ GOV_API void gov_governor_set_recorder(struct gov_governor *governor,
  */
 GOV_API void gov_governor_tell_time(struct gov_governor *governor, int64_t now_us);
 
-/* now: at the last reading, -1 unknown; peak: since the last reset; total: all growth ever seen
- * from one reading to the next, or all there ever was. */
-struct gov_amount {
-    int64_t now;
-    int64_t peak;
-    int64_t total;
-};
-
 /* What a tier has done, ever. */
 struct gov_tier_stats {
     int64_t runs;
