@@ -54,7 +54,7 @@ static struct gov_recover_decision decide(const struct gov_recover *recover,
         return (struct gov_recover_decision){GOV_RUNG_HOLD, batch};
     if (batch > 1 || (!fresh && (mild || !less)))
         return (struct gov_recover_decision){GOV_RUNG_EMERGENCY, cut(recover, input)};
-    if (input->has_smaller && !has_climbed(recover, GOV_RUNG_SMALLER))
+    if (input->has_smaller && recover->smaller < GOV_RECOVER_SMALLER)
         return (struct gov_recover_decision){GOV_RUNG_SMALLER, 1};
     if (input->has_cpu && !has_climbed(recover, GOV_RUNG_CPU))
         return (struct gov_recover_decision){GOV_RUNG_CPU, 1};
@@ -70,6 +70,10 @@ struct gov_recover_decision gov_recover_next(struct gov_recover *recover,
     recover->ooms++;
     recover->climbed |= UINT32_C(1) << decision.rung;
     recover->retries += decision.rung == GOV_RUNG_RETRY;
+    if (decision.rung == GOV_RUNG_SMALLER) {
+        recover->smaller++;
+        recover->retries = 0;
+    }
     recover->tries[decision.rung]++;
     return decision;
 }
@@ -77,13 +81,13 @@ struct gov_recover_decision gov_recover_next(struct gov_recover *recover,
 void gov_recover_note_success(struct gov_recover *recover)
 {
     recover->climbed = 0;
-    recover->retries = 0;
+    recover->retries = recover->smaller = 0;
 }
 
 int32_t gov_recover_most_tries(int32_t batch)
 {
-    /* standard, aggressive, hold, smaller, cpu, fallback, and the one that fails */
-    int32_t tries = GOV_RECOVER_RETRIES + 7;
+    /* standard, aggressive, hold, cpu, fallback, and the one that fails */
+    int32_t tries = GOV_RECOVER_RETRIES + GOV_RECOVER_SMALLER * (1 + GOV_RECOVER_RETRIES) + 6;
     /* The first cut may go to batch - 1 only. */
     for (batch = MAX(batch, 1) - 1; batch > 1; batch = MAX(batch / 4, 1))
         tries++;

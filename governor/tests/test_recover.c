@@ -21,8 +21,8 @@ static void the_rungs_come_in_order_and_each_once(void **state)
     } rows[] = {
         {GOV_RUNG_STANDARD, 16}, {GOV_RUNG_AGGRESSIVE, 16}, {GOV_RUNG_HOLD, 16},
         {GOV_RUNG_EMERGENCY, 4}, {GOV_RUNG_EMERGENCY, 1},   {GOV_RUNG_SMALLER, 1},
-        {GOV_RUNG_CPU, 1},       {GOV_RUNG_FALLBACK, 1},    {GOV_RUNG_FAIL, 1},
-        {GOV_RUNG_FAIL, 1},
+        {GOV_RUNG_SMALLER, 1},   {GOV_RUNG_SMALLER, 1},     {GOV_RUNG_CPU, 1},
+        {GOV_RUNG_FALLBACK, 1},  {GOV_RUNG_FAIL, 1},        {GOV_RUNG_FAIL, 1},
     };
     struct gov_recover recover = {0};
     struct gov_recover_input input = bleak(16);

@@ -100,6 +100,9 @@ static struct gov_batch *stage_batch(struct md_engine *e, const struct movie *m,
     int64_t start =
         m->executor == MD_EXECUTOR_ASR ? e->config.whisper_chunks : e->config.llm_prompts;
     int64_t most = start * most_growth;
+    /* Where not one was to be had in full, more than one have to prove themselves. */
+    if (m->settings != MD_SETTINGS_NORMAL && m->settings != MD_SETTINGS_CPU)
+        start = 1;
     md_engine_regime_(e, m, key);
     /* Chunks side by side are computed by a thread each: on a CPU more of them than cores take
      * memory and no less time. */
@@ -140,14 +143,31 @@ static int64_t free_without_idle(const struct md_engine *e)
     return bytes;
 }
 
+/* Smaller are settings only that take less of the device: half of the layers is nothing to gain
+ * where there is no GPU, half of the context nothing where it is the shortest there is. */
+enum md_settings md_engine_smaller_(const struct md_engine *e, const struct movie *m)
+{
+    if (m->executor == MD_EXECUTOR_MEDIA)
+        return MD_MAX(m->settings, MD_SETTINGS_SMALL);
+    int64_t bytes = md_engine_estimate_(e, m, m->settings, 1);
+    for (enum md_settings next = m->settings + 1; next < MD_SETTINGS_CPU; next++)
+        if (bytes > 0 && md_engine_estimate_(e, m, next, 1) < bytes)
+            return next;
+    return m->settings;
+}
+
 /* Settings with which not even batch 1 fits are passed over, until that has faded like any size
  * that failed, or clearly more is free than when they failed. What an earlier run found may have
  * been its neighbours' doing: it is tried once more. */
 static void choose_settings(struct md_engine *e, struct movie *m)
 {
-    const enum md_settings last = e->params.device_is_gpu ? MD_SETTINGS_CPU : MD_SETTINGS_SMALL;
     const int64_t free_bytes = free_without_idle(e);
-    for (; m->settings < last; m->settings++) {
+    for (;;) {
+        enum md_settings next = md_engine_smaller_(e, m);
+        if (next == m->settings && e->params.device_is_gpu)
+            next = MD_SETTINGS_CPU;
+        if (next == m->settings)
+            return;
         char key[GOV_REGIME_MAX];
         struct gov_batch *batch = stage_batch(e, m, key);
         int64_t failed_bytes = e->shared[m->executor].failed_free_bytes[m->settings];
@@ -156,6 +176,7 @@ static void choose_settings(struct md_engine *e, struct movie *m)
         gov_batch_next_movie(batch, 1);
         if (batch->bad != 1)
             return;
+        m->settings = next;
     }
 }
 
@@ -169,6 +190,20 @@ void md_engine_settings_failed_(struct md_engine *e, struct movie *m)
     gov_batch_note_oom(batch, 1, m->lost_peak_bytes);
 }
 
+static int64_t units_left(const struct movie *m)
+{
+    return m->units_total > 0 ? MD_MAX(m->units_total - m->units_done, 1) : INT32_MAX;
+}
+
+/* The movie's one choice. A size grows only where there are units for it: what nobody would use is
+ * no evidence either (see md_engine_batch_worked_), so a shelf of short films asks for no more. */
+static int choose(struct md_engine *e, struct movie *m, struct gov_batch *batch, int64_t most_bytes)
+{
+    int64_t useful = MD_MAX(units_left(m), batch->size);
+    int32_t fits = MD_MAX(largest_that_fits(e, m, batch->most, most_bytes), 1);
+    return gov_batch_next_movie(batch, (int32_t)MD_MIN(fits, useful));
+}
+
 int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes)
 {
     char key[GOV_REGIME_MAX];
@@ -180,15 +215,24 @@ int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, i
         return m->batch ? m->batch : md_engine_threads_(e);
     int32_t before = batch->size;
     if (!m->chosen)
-        m->chosen = ungoverned
-                        ? before
-                        : gov_batch_next_movie(
-                              batch, MD_MAX(largest_that_fits(e, m, batch->most, most_bytes), 1));
+        m->chosen = ungoverned ? before : choose(e, m, batch, most_bytes);
     record(e, key, before, batch);
     int32_t size = m->batch ? MD_MIN(m->batch, m->chosen) : m->chosen;
-    if (m->units_total > 0)
-        size = (int32_t)MD_MIN(size, MD_MAX(m->units_total - m->units_done, 1));
+    size = (int32_t)MD_MIN(size, units_left(m));
     return ungoverned ? size : MD_MAX(largest_that_fits(e, m, size, room_bytes), 1);
+}
+
+/* At best a batch of n takes 1/n of the time of its units one by one; loading again takes what it
+ * took. Where nobody knows how fast the units go, size is worth it. */
+bool md_engine_is_worth_loading_(struct md_engine *e, const struct movie *m, const struct worker *w)
+{
+    char key[GOV_REGIME_MAX];
+    const struct gov_batch *batch = stage_batch(e, m, key);
+    double per_s = gov_batch_units_per_s(batch, w->batch);
+    if (per_s <= 0 || m->units_total <= 0)
+        return true;
+    double part = 1 - (double)w->batch / (double)m->run_batch;
+    return (double)units_left(m) / per_s * part * 1e6 > (double)w->load_us;
 }
 
 int md_engine_usual_batch_(struct md_engine *e, const struct movie *m)
@@ -308,10 +352,12 @@ void md_engine_batch_worked_(struct md_engine *e, const struct movie *m, int64_t
     struct gov_batch *batch = stage_batch(e, m, key);
     if (!batch)
         return;
+    int64_t units = m->units_total > 0 ? m->units_total - m->run_from_units : 0;
     struct gov_batch_outcome outcome = {
-        .size = m->run_batch,
+        /* More than there were units was never at work. */
+        .size = units > 0 ? (int32_t)MD_MIN(m->run_batch, units) : m->run_batch,
         .peak_bytes = peak_bytes,
-        .units = m->units_total > 0 && busy_us > 0 ? m->units_total - m->run_from_units : 0,
+        .units = busy_us > 0 ? units : 0,
         .busy_us = busy_us,
     };
     gov_batch_note(batch, &outcome);

@@ -66,6 +66,11 @@ struct md_engine_policy {
     double keep;     /* of a batch after an out-of-memory; 0: 0.25 */
 };
 
+/* What a model takes: weights and contexts, once loaded; more for each unit of a batch. */
+struct md_engine_need {
+    int64_t resident_bytes, unit_bytes;
+};
+
 /* A model that a shared worker holds; name NULL: there is none. */
 struct md_engine_model {
     const char *name;       /* part of the regime; borrowed for the engine's life */
@@ -73,6 +78,8 @@ struct md_engine_model {
     int64_t unit_bytes;     /* more for each unit of a batch */
     int64_t load_us;        /* what loading it again takes from a slow disk */
     bool is_remote;         /* on a server: its worker needs nothing of a GPU */
+    /* With smaller settings; zero: as estimate.c assumes of a language model. */
+    struct md_engine_need smaller[MD_SETTINGS];
 };
 
 /* What an estimate is wanted for; see md_engine_params.estimate. */

@@ -87,14 +87,14 @@ struct worker {
     int64_t longest_us;    /* it took to get ready, or for a unit */
     int batch;             /* as started: at most so many units at once */
     enum md_settings settings;
-    int most_batch;        /* run under the present lease: whose its peak is */
-    unsigned stages_seen;  /* that were found to need it */
-    int64_t load_us;       /* measured last; 0: never */
-    int failed_starts;     /* in a row */
-    int losses;            /* in a row */
-    int64_t not_before_us; /* backing off */
-    bool broken;           /* never starts; failure says why */
-    int64_t failed_free_bytes[MD_SETTINGS_CPU + 1]; /* what was free, with what it held, when batch
+    int most_batch;                         /* run under the present lease: whose its peak is */
+    unsigned stages_seen;                   /* that were found to need it */
+    int64_t load_us;                        /* measured last; 0: never */
+    int failed_starts;                      /* in a row */
+    int losses;                             /* in a row */
+    int64_t not_before_us;                  /* backing off */
+    bool broken;                            /* never starts; failure says why */
+    int64_t failed_free_bytes[MD_SETTINGS]; /* what was free, with what it held, when batch
                                                        1 failed; 0: not known */
     struct md_failure failure;
 };
@@ -115,9 +115,10 @@ struct movie {
     enum md_executor executor;
     int attempt; /* from 1 */
     int64_t units_done, units_total;
-    int batch;              /* as the ladder says; 0: as the engine does */
-    int chosen;             /* this movie's one choice for this stage; 0: not made */
-    int run_batch;          /* of the present or last try */
+    bool begins_anew; /* what a language model was asked with another context does not count */
+    int batch;        /* as the ladder says; 0: as the engine does */
+    int chosen;       /* this movie's one choice for this stage; 0: not made */
+    int run_batch;    /* of the present or last try */
     int64_t run_from_units; /* done when it began */
     enum md_settings settings;
     enum md_fallback fallback; /* a model cannot do it: why */
@@ -310,6 +311,8 @@ void md_engine_unpark_(struct md_engine *e, size_t active, size_t limit, int64_t
 bool md_engine_clear_for_turn_(struct md_engine *e, const struct movie *m, int64_t now_us);
 
 /* memory.c */
+/* The batch below which a loaded model's lease cannot be; 0: there is none. */
+int md_engine_made_for_(const struct md_engine *e, const struct worker *w);
 bool md_engine_ask_memory_(struct md_engine *e, struct movie *m, struct worker *w, bool may_force,
                            int64_t now_us, struct gov_admission *ret_refused);
 void md_engine_release_(struct md_engine *e, struct worker *w, struct gov_lease *ret_lease);
@@ -320,6 +323,9 @@ void md_engine_learn_(struct md_engine *e, const struct movie *m, const struct w
 void md_engine_watch_leases_(struct md_engine *e);
 /* Bytes of its lease in use at the last sample; 0: unknown. */
 int64_t md_engine_held_bytes_(const struct md_engine *e, const struct worker *w);
+/* What the model of its stage says, before history corrects it; as md_engine_params.estimate. */
+int64_t md_engine_estimate_(const struct md_engine *e, const struct movie *m,
+                            enum md_settings settings, int batch);
 struct gov_prediction md_engine_predict_(struct md_engine *e, const struct movie *m, int batch,
                                          int64_t *ret_model_bytes);
 void md_engine_regime_(const struct md_engine *e, const struct movie *m, char key[GOV_REGIME_MAX]);
@@ -332,6 +338,10 @@ int md_engine_threads_(const struct md_engine *e);
 /* What the movie's stage is to be run with now: chosen once by what history and our budget
  * (most_bytes) say, and as far as there is room. */
 int md_engine_batch_(struct md_engine *e, struct movie *m, int64_t room_bytes, int64_t most_bytes);
+/* Is the batch the stage is to be run with, larger than the loaded model was made for, worth
+ * loading it again? */
+bool md_engine_is_worth_loading_(struct md_engine *e, const struct movie *m,
+                                 const struct worker *w);
 /* A model's batch as it would be for the next movie, without choosing it. */
 int md_engine_usual_batch_(struct md_engine *e, const struct movie *m);
 /* How many movies may be in flight. */
@@ -344,6 +354,8 @@ void md_engine_movie_succeeded_(struct md_engine *e, const struct movie *m);
 void md_engine_batch_oom_(struct md_engine *e, struct movie *m, int64_t peak_bytes);
 void md_engine_batch_worked_(struct md_engine *e, const struct movie *m, int64_t peak_bytes,
                              int64_t busy_us);
+/* The next smaller settings of its stage on the device; those it has where there are none. */
+enum md_settings md_engine_smaller_(const struct md_engine *e, const struct movie *m);
 /* Batch 1 ran out with these settings: the next movie begins with smaller ones. */
 void md_engine_settings_failed_(struct md_engine *e, struct movie *m);
 /* What it ran with is more than is known to work. */

@@ -25,6 +25,14 @@ int64_t md_estimate_stage(enum md_stage stage, const struct md_movie_facts *fact
                           int64_t max_height);
 
 struct md_estimate_query;
+struct md_engine_model;
+struct md_engine_need;
+
+/* What a model takes of the device with these settings, but for the CPU instead of a GPU. Nothing
+ * of a speech model can be left out. */
+struct md_engine_need md_estimate_model(const struct md_engine_model *model,
+                                        enum md_executor executor, enum md_settings settings,
+                                        bool device_is_gpu);
 
 /* What an engine assumes that is given no estimate of its own: the above for media workers, weights
  * and units for those with a model. < 0: nothing of the device is used. */

@@ -297,7 +297,7 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
         .has_younger = has_younger(e, m),
         .is_probe = md_engine_is_probe_(e, m),
         .was_forced = m->forced,
-        .has_smaller = m->settings == MD_SETTINGS_NORMAL,
+        .has_smaller = md_engine_smaller_(e, m) != m->settings,
         .has_cpu = e->params.device_is_gpu && m->settings != MD_SETTINGS_CPU,
         .has_fallback = has_model,
     };
@@ -309,7 +309,25 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
     return decision;
 }
 
-static const char *rung_words(const struct movie *m, enum gov_rung rung)
+/* What is made smaller, in a few words, and as the remedy. */
+struct smaller_words {
+    const char *what, *remedy;
+};
+
+static struct smaller_words smaller_words(const struct md_engine *e, const struct movie *m)
+{
+#define AGAIN "again in a new worker with smaller settings"
+    static const struct smaller_words texts[MD_SETTINGS] = {
+        [MD_SETTINGS_SMALL] = {"quantised cache", AGAIN ": a quantised cache"},
+        [MD_SETTINGS_PART] = {"half of the layers", AGAIN ": half of its layers on the GPU"},
+        [MD_SETTINGS_SHORT] = {"half of the context", AGAIN ": half of the context"},
+    };
+    return m->executor == MD_EXECUTOR_MEDIA ? (struct smaller_words){"smaller settings", AGAIN}
+                                            : texts[md_engine_smaller_(e, m)];
+#undef AGAIN
+}
+
+static const char *rung_words(const struct md_engine *e, const struct movie *m, enum gov_rung rung)
 {
     static const char *const texts[GOV_RUNG_COUNT] = {
         [GOV_RUNG_RETRY] = "trying again",
@@ -317,27 +335,28 @@ static const char *rung_words(const struct movie *m, enum gov_rung rung)
         [GOV_RUNG_AGGRESSIVE] = "aggressive cleanup, then again",
         [GOV_RUNG_HOLD] = "again without younger movies beside it",
         [GOV_RUNG_EMERGENCY] = "again in a new worker",
-        [GOV_RUNG_SMALLER] = "again in a new worker with smaller settings",
         [GOV_RUNG_CPU] = "again on the CPU",
         [GOV_RUNG_FALLBACK] = "without the model",
         [GOV_RUNG_FAIL] = "nothing is left to try",
     };
     if (rung == GOV_RUNG_RETRY && m->least_bytes > 0)
         return "trying again with a larger lease";
-    return texts[rung];
+    return rung == GOV_RUNG_SMALLER ? smaller_words(e, m).remedy : texts[rung];
 }
 
 static void say_rung(struct md_engine *e, const struct movie *m,
                      const struct gov_recover_decision *decision)
 {
-    gov_recorder_rung(e->params.recorder, e->now_us, m->label, md_stage_names[m->stage],
-                      gov_rung_name(decision->rung), decision->batch);
+    const char *rung = decision->rung == GOV_RUNG_SMALLER ? smaller_words(e, m).what
+                                                          : gov_rung_name(decision->rung);
+    gov_recorder_rung(e->params.recorder, e->now_us, m->label, md_stage_names[m->stage], rung,
+                      decision->batch);
     char batch[32] = "";
     if (decision->batch != m->run_batch)
         snprintf(batch, sizeof batch, " with batch %d", (int)decision->batch);
     md_engine_say_(e, MD_LOG_WARNING, "Out of memory: %s of %.50s, batch %d - %s%s",
-                   md_stage_names[m->stage], m->label, m->run_batch, rung_words(m, decision->rung),
-                   batch);
+                   md_stage_names[m->stage], m->label, m->run_batch,
+                   rung_words(e, m, decision->rung), batch);
 }
 
 /* Where its worker has ended already, or ends, nothing is tried before its memory is back: what it
@@ -390,8 +409,10 @@ static void climb(struct md_engine *e, struct movie *m, const struct gov_recover
     case GOV_RUNG_CPU:
         md_engine_settings_failed_(e, m);
         m->batch = decision->batch;
-        m->settings = decision->rung == GOV_RUNG_SMALLER ? MD_SETTINGS_SMALL : MD_SETTINGS_CPU;
+        m->settings =
+            decision->rung == GOV_RUNG_SMALLER ? md_engine_smaller_(e, m) : MD_SETTINGS_CPU;
         m->least_bytes = 0; /* what it takes now nobody knows yet */
+        m->begins_anew = m->executor == MD_EXECUTOR_LLM;
         restart(e, m, now_us);
         break;
     case GOV_RUNG_FALLBACK:
@@ -440,7 +461,7 @@ static void look(struct md_engine *e, struct movie *m, int64_t now_us)
     command->failure = &m->failure;
     command->will_retry = decision.rung != GOV_RUNG_FAIL;
     command->batch = m->run_batch;
-    command->remedy = rung_words(m, decision.rung);
+    command->remedy = rung_words(e, m, decision.rung);
     say_rung(e, m, &decision);
     if (decision.rung != GOV_RUNG_FALLBACK) /* which counts itself */
         m->attempt++;

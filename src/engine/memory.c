@@ -17,14 +17,15 @@ void md_engine_regime_(const struct md_engine *e, const struct movie *m, char ke
         regime.width = (int32_t)MD_CLAMP(m->facts.width, 0, INT32_MAX);
         regime.height = (int32_t)MD_CLAMP(m->facts.height, 0, INT32_MAX);
     } else { /* a model's memory does not depend on the movie, but on what it is run as */
-        static const char *const settings[] = {NULL, "small", "cpu"};
         regime.model = e->params.models[m->executor].name;
-        regime.codec = settings[m->settings];
+        if (m->settings != MD_SETTINGS_NORMAL)
+            regime.codec = md_settings_names[m->settings];
     }
     gov_regime_key(&regime, key);
 }
 
-static int64_t estimate(const struct md_engine *e, const struct movie *m, int batch)
+int64_t md_engine_estimate_(const struct md_engine *e, const struct movie *m,
+                            enum md_settings settings, int batch)
 {
     struct md_estimate_query query = {
         .stage = m->stage,
@@ -32,7 +33,7 @@ static int64_t estimate(const struct md_engine *e, const struct movie *m, int ba
         .facts = &m->facts,
         .model = m->executor == MD_EXECUTOR_MEDIA ? NULL : &e->params.models[m->executor],
         .batch = batch,
-        .settings = m->settings,
+        .settings = settings,
         .max_height = m->max_height,
     };
     if (e->params.estimate)
@@ -44,7 +45,7 @@ struct gov_prediction md_engine_predict_(struct md_engine *e, const struct movie
                                          int64_t *ret_model_bytes)
 {
     struct gov_prediction prediction = {0};
-    int64_t model_bytes = estimate(e, m, batch);
+    int64_t model_bytes = md_engine_estimate_(e, m, m->settings, batch);
     if (model_bytes > 0) {
         char key[GOV_REGIME_MAX];
         md_engine_regime_(e, m, key);
@@ -85,7 +86,9 @@ void md_engine_release_(struct md_engine *e, struct worker *w, struct gov_lease 
 
 void md_engine_settle_(struct md_engine *e, struct worker *w)
 {
-    int64_t resident_bytes = e->params.models[w->executor].resident_bytes;
+    int64_t resident_bytes = md_estimate_model(&e->params.models[w->executor], w->executor,
+                                               w->settings, e->params.device_is_gpu)
+                                 .resident_bytes;
     if (w->lease == GOV_LEASE_NONE || w->state != WORKER_IDLE || resident_bytes <= 0 ||
         resident_bytes >= w->granted_bytes)
         return;
@@ -150,10 +153,18 @@ static bool regrow(struct md_engine *e, struct movie *m, struct worker *w,
     return false; /* the ledger has no memory: it goes on without until the next try */
 }
 
+/* A loaded model holds what it was made for, however little it is given to do: where the lease is a
+ * limit it has to cover that. */
+int md_engine_made_for_(const struct md_engine *e, const struct worker *w)
+{
+    return is_shared(w) && w->state == WORKER_IDLE && !e->params.device_is_gpu ? w->batch : 0;
+}
+
 bool md_engine_ask_memory_(struct md_engine *e, struct movie *m, struct worker *w, bool may_force,
                            int64_t now_us, struct gov_admission *ret_refused)
 {
-    struct gov_prediction prediction = md_engine_predict_(e, m, m->run_batch, &m->model_bytes);
+    int batch = MD_MAX(m->run_batch, md_engine_made_for_(e, w));
+    struct gov_prediction prediction = md_engine_predict_(e, m, batch, &m->model_bytes);
     m->asked_bytes = prediction.bytes;
     *ret_refused = (struct gov_admission){.verdict = GOV_QUEUED, .reason = GOV_REASON_PAUSED};
     if (m->model_bytes < 0)
@@ -193,7 +204,7 @@ static int64_t measured_peak(const struct md_engine *e, const struct movie *m,
     if (w->lease == GOV_LEASE_NONE)
         return -1;
     (void)gov_governor_lease(e->params.governor, w->lease, &lease);
-    if (is_shared(w) && m->run_batch < w->most_batch)
+    if (e->params.device_is_gpu && is_shared(w) && m->run_batch < w->most_batch)
         return -1; /* the peak may be of another movie's larger batch */
     if (e->params.device_is_gpu)
         return lease.peak_bytes > 0 ? lease.peak_bytes : -1;

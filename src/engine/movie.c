@@ -163,6 +163,7 @@ static void forget_stage(struct movie *m)
     m->executor = MD_EXECUTOR_MEDIA;
     m->attempt = 1;
     m->units_done = m->units_total = 0;
+    m->begins_anew = false;
     m->batch = m->chosen = m->run_batch = 0;
     m->settings = MD_SETTINGS_NORMAL;
     m->fallback = MD_FALLBACK_NONE;

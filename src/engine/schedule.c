@@ -142,14 +142,21 @@ static enum outcome ask_memory(struct md_engine *e, struct movie *m, struct work
     struct gov_admission refused;
     int64_t most_bytes, room_bytes = room_for(e, w, &most_bytes);
     m->run_batch = md_engine_batch_(e, m, room_bytes, most_bytes);
-    if (is_shared(w) && w->state == WORKER_IDLE &&
-        (m->run_batch > w->batch || m->settings != w->settings)) {
+    bool loaded = is_shared(w) && w->state == WORKER_IDLE;
+    if (loaded && m->settings == w->settings && m->run_batch > w->batch &&
+        !md_engine_is_worth_loading_(e, m, w))
+        m->run_batch = w->batch;
+    if (loaded && (m->run_batch > w->batch || m->settings != w->settings)) {
         md_engine_unload_(e, w, now_us); /* what it holds was made for less */
         return WAITS_AND_BLOCKS;
     }
     bool granted = md_engine_ask_memory_(e, m, w, false, now_us, &refused);
     if (!granted && unload_others(e, w, now_us))
         return WAITS_AND_BLOCKS;
+    if (!granted && m->run_batch < md_engine_made_for_(e, w) && !e->paused_by_memory) {
+        md_engine_unload_(e, w, now_us); /* made for more than there is room for now */
+        return WAITS_AND_BLOCKS;
+    }
     bool forces = !granted && may_force(e, m, &refused, now_us);
     if (forces) {
         granted = md_engine_ask_memory_(e, m, w, true, now_us, &refused);

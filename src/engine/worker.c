@@ -369,6 +369,11 @@ static bool on_units(struct md_engine *e, struct worker *w, const struct md_even
     struct movie *m = w->movie;
     if (!runs_stage(w, event) || event->units_done < 0 || event->units_total < event->units_done)
         return false;
+    if (m->begins_anew && event->units_done < m->units_done) {
+        m->units_done = m->run_from_units = event->units_done;
+        m->units_total = event->units_total;
+    }
+    m->begins_anew = false;
     if (event->units_done <= m->units_done)
         return true;
     m->units_done = event->units_done;

@@ -60,9 +60,12 @@ static int fail(struct md_failure *failure, const char *what)
 /* ---- loading ---- */
 
 static struct llama_model_params model_params(const struct md_text_params *params,
+                                              const struct md_model_file *file,
                                               ggml_backend_dev_t *no_devices)
 {
     struct llama_model_params m = llama_model_default_params();
+    if (params->half_layers)
+        m.n_gpu_layers = (int32_t)MD_CLAMP(file->layers / 2, 0, 10000);
     if (params->cpu_only) {
         m.devices = no_devices;
         m.n_gpu_layers = 0;
@@ -70,33 +73,35 @@ static struct llama_model_params model_params(const struct md_text_params *param
     return m;
 }
 
-static struct llama_context_params context_params(const struct md_text_params *params)
+static struct llama_context_params context_params(const struct md_text_params *params,
+                                                  const struct md_model_file *file)
 {
     struct llama_context_params c = llama_context_default_params();
+    bool small = params->small_cache && md_model_file_has_small_cache(file);
     bool gpu = !params->cpu_only && md_ggml_has_gpu();
     c.n_seq_max = (uint32_t)params->sequences;
     c.n_ctx = (uint32_t)(params->context * params->sequences);
     c.n_batch = c.n_ubatch = BLOCK;
     c.n_threads = c.n_threads_batch = params->threads;
     c.kv_unified = false;
-    c.type_k = c.type_v = params->small_cache ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
+    c.type_k = c.type_v = small ? GGML_TYPE_Q8_0 : GGML_TYPE_F16;
     /* A quantised cache needs it; on a CPU its sums depend on the number of threads. */
     c.flash_attn_type =
-        gpu || params->small_cache ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
+        gpu || small ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
     c.no_perf = true;
     if (params->cpu_only)
         c.offload_kqv = c.op_offload = false;
     return c;
 }
 
-static int start(const struct md_text_params *params, struct md_failure *failure)
+static int start(const struct md_text_params *params, struct md_model_file *ret_file,
+                 struct md_failure *failure)
 {
-    struct md_model_file file;
     if (params->sequences < 1 || params->sequences > MD_TEXT_MAX_SEQUENCES || params->context < 1 ||
         params->context > INT32_MAX / MD_TEXT_MAX_SEQUENCES)
         return md_fail(failure, MD_ERR_BUG, "%d prompts at once", params->sequences);
-    int r = md_model_file_read(params->model_path, &file, failure);
-    if (r == MD_OK && file.kind != MD_MODEL_GGUF)
+    int r = md_model_file_read(params->model_path, ret_file, failure);
+    if (r == MD_OK && ret_file->kind != MD_MODEL_GGUF)
         r = md_fail(failure, MD_ERR_INPUT, "%s is not a language model (GGUF)", params->model_path);
     if (r == MD_OK)
         r = md_ggml_check_version("llama", llama_version(), MD_LLAMA_VERSION, failure);
@@ -127,15 +132,15 @@ static int warm_up(struct model *model, struct md_failure *failure)
 }
 
 static int load(struct model *model, const struct md_text_params *params,
-                struct md_failure *failure)
+                const struct md_model_file *file, struct md_failure *failure)
 {
     ggml_backend_dev_t no_devices[] = {NULL};
-    struct llama_model_params settings = model_params(params, no_devices);
+    struct llama_model_params settings = model_params(params, file, no_devices);
     model->llama = llama_model_load_from_file(params->model_path, settings);
     if (!model->llama)
         return fail(failure, "load the language model");
     model->vocab = llama_model_get_vocab(model->llama);
-    model->context = llama_init_from_model(model->llama, context_params(params));
+    model->context = llama_init_from_model(model->llama, context_params(params, file));
     if (!model->context)
         return fail(failure, "prepare the language model");
     model->room = (int64_t)llama_n_ctx_seq(model->context);
@@ -152,14 +157,15 @@ static int load(struct model *model, const struct md_text_params *params,
 static int llama_open(const struct md_text_params *params, void **ret_model,
                       struct md_failure *failure)
 {
-    int r = start(params, failure);
+    struct md_model_file file;
+    int r = start(params, &file, failure);
     if (r < 0)
         return r;
     struct model *model = calloc(1, sizeof *model);
     if (!model)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     llama_backend_init();
-    r = load(model, params, failure);
+    r = load(model, params, &file, failure);
     if (r < 0)
         free(model); /* what the library has is not touched again */
     else
@@ -171,16 +177,17 @@ int md_text_measure(const struct md_text_params *params, struct md_text_memory *
                     struct md_failure *failure)
 {
     ggml_backend_dev_t no_devices[] = {NULL};
-    int r = start(params, failure);
+    struct md_model_file file;
+    int r = start(params, &file, failure);
     if (r < 0)
         return r;
-    struct llama_model_params settings = model_params(params, no_devices);
+    struct llama_model_params settings = model_params(params, &file, no_devices);
     settings.no_alloc = true;
     settings.load_mode = LLAMA_LOAD_MODE_NONE;
     struct llama_model *model = llama_model_load_from_file(params->model_path, settings);
     if (!model)
         return fail(failure, "look into the language model");
-    struct llama_context *context = llama_init_from_model(model, context_params(params));
+    struct llama_context *context = llama_init_from_model(model, context_params(params, &file));
     if (context)
         md_llama_memory(context, ret_memory);
     else
@@ -244,6 +251,14 @@ static int add_tokens(struct model *model, const char *text, size_t n, bool firs
     if (count < 0)
         return MD_ERR_BUG;
     tokens->n += (size_t)count;
+    return MD_OK;
+}
+
+static int llama_prepare(void *opaque, const struct md_text_run *run,
+                         struct md_text_facts *ret_facts)
+{
+    const struct model *model = opaque;
+    ret_facts->context = model->room;
     return MD_OK;
 }
 
@@ -478,6 +493,7 @@ const struct md_text_backend md_text_llama = {
     .name = "llama",
     .open = llama_open,
     .run = llama_run,
+    .prepare = llama_prepare,
     .count = llama_count,
     .is_sound = llama_is_sound,
     .close = llama_close,

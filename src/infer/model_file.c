@@ -163,6 +163,23 @@ static void whisper_memory(const struct md_model_file *file, bool on_cpu,
                       96000000 + (on_cpu ? 203200 : 80500) * file->width;
 }
 
+struct md_model_use md_model_use_at(enum md_settings settings, int64_t context)
+{
+    const int64_t least = 1024; /* a prompt and its reply */
+    bool is_short = settings == MD_SETTINGS_SHORT;
+    return (struct md_model_use){
+        .context = is_short ? MD_MIN(context, MD_MAX(context / 2, least)) : context,
+        .small_cache = settings != MD_SETTINGS_NORMAL,
+        .half_layers = settings == MD_SETTINGS_PART || is_short,
+        .on_cpu = settings == MD_SETTINGS_CPU,
+    };
+}
+
+bool md_model_file_has_small_cache(const struct md_model_file *file)
+{
+    return file->key_length % 32 == 0 && file->value_length % 32 == 0;
+}
+
 void md_model_file_memory(const struct md_model_file *file, const struct md_model_use *use,
                           struct md_model_memory *ret_memory)
 {
@@ -175,8 +192,9 @@ void md_model_file_memory(const struct md_model_file *file, const struct md_mode
      * a q8_0 cache needs) attention to the whole context. Within 3 % of the library's own figures
      * for models as made by tools/models/make_known.py. */
     int64_t values = file->all_heads_kv * (file->key_length + file->value_length);
-    int64_t token_bytes = use->small_cache ? values * 34 / 32 : values * 2;
-    int64_t scores = use->small_cache ? 0 : MD_MIN(use->context, 1 << 24) * file->heads;
+    bool small = use->small_cache && md_model_file_has_small_cache(file);
+    int64_t token_bytes = small ? values * 34 / 32 : values * 2;
+    int64_t scores = small ? 0 : MD_MIN(use->context, 1 << 24) * file->heads;
     ret_memory->resident_bytes =
         file->size_bytes + 512 * 4 * (MD_MAX(file->vocabulary, scores) + 8 * file->width);
     ret_memory->unit_bytes = use->context * token_bytes;

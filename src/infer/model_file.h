@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "model/stage.h"
 
 enum md_model_kind { MD_MODEL_WHISPER, MD_MODEL_GGUF };
 
@@ -47,9 +48,16 @@ struct md_model_memory {
 /* How it is used. */
 struct md_model_use {
     int64_t context;  /* GGUF: tokens of a sequence */
-    bool small_cache; /* GGUF: q8_0 instead of f16 */
-    bool on_cpu;      /* Whisper: without flash attention, as src/infer/whisper.c does there */
+    bool small_cache; /* GGUF: q8_0 instead of f16, where the model allows it */
+    bool half_layers; /* GGUF: half of the layers on the GPU at most; does not count below */
+    bool on_cpu;      /* nothing on a GPU. Whisper: without flash attention, as src/infer/whisper.c
+                         does there */
 };
+/* What settings mean for a language model of so many tokens. */
+struct md_model_use md_model_use_at(enum md_settings settings, int64_t context);
+/* Whether its cache can be quantised at all: in blocks of 32 values of a head. */
+bool md_model_file_has_small_cache(const struct md_model_file *file);
+
 void md_model_file_memory(const struct md_model_file *file, const struct md_model_use *use,
                           struct md_model_memory *ret_memory);
 

@@ -43,6 +43,7 @@ struct md_text_params {
     int sequences;                       /* prompts at once, 1 to MD_TEXT_MAX_SEQUENCES */
     int64_t context;                     /* tokens of a prompt and its reply */
     bool small_cache;                    /* q8_0 instead of f16: half the memory of the cache */
+    bool half_layers;                    /* half of the model's layers on the GPU at most */
     bool cpu_only;                       /* nothing on a GPU */
     int threads;                         /* >= 1 */
     const struct md_log *log;

@@ -11,6 +11,8 @@ const char *const md_stage_names[] = {"probe", "shots",  "audio",  "transcript",
 
 const char *const md_executor_names[] = {"media", "asr", "llm", NULL};
 
+const char *const md_settings_names[] = {"normal", "small", "part", "short", "cpu", NULL};
+
 const char *const md_fallback_names[] = {"none", "memory", "load", "lost", "failed", NULL};
 
 const char *md_fallback_reason(enum md_fallback fallback)

@@ -42,13 +42,18 @@ const struct md_artifact_type *md_stage_artifact(enum md_stage stage);
 enum md_executor { MD_EXECUTOR_MEDIA, MD_EXECUTOR_ASR, MD_EXECUTOR_LLM, MD_EXECUTORS };
 extern const char *const md_executor_names[]; /* "media", "asr", "llm", NULL-ended */
 
-/* How much a stage may take, once no smaller batch helps. The artifact must not depend on it; the
- * digest's picture may be coded otherwise, never cut otherwise. */
+/* How much a stage may take, once no smaller batch helps: each less than the one before it. The
+ * artifact must not depend on it, but for a language model's words; the digest's picture may be
+ * coded otherwise, never cut otherwise. */
 enum md_settings {
     MD_SETTINGS_NORMAL,
-    MD_SETTINGS_SMALL, /* quantised caches, fewer layers on the GPU, fewer pictures at once */
-    MD_SETTINGS_CPU,   /* nothing on the device */
+    MD_SETTINGS_SMALL, /* a language model's cache quantised; fewer pictures at once */
+    MD_SETTINGS_PART,  /* and half of a language model's layers on the GPU */
+    MD_SETTINGS_SHORT, /* and half of its context */
+    MD_SETTINGS_CPU,   /* nothing on the GPU, the whole context again */
 };
+enum { MD_SETTINGS = MD_SETTINGS_CPU + 1 };
+extern const char *const md_settings_names[]; /* "normal", "small", "part", "short", "cpu" */
 
 /* Why a stage that was for a model runs in its built-in form, in the movie's own worker. The same
  * words for the same trouble: they become part of the artifact. */

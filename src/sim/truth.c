@@ -39,7 +39,7 @@ static struct md_sim_need recorded_need(const struct md_sim_situation *s, int64_
     int64_t bytes = MD_MAX(peak_bytes - s->context_bytes, GOV_MB);
     if (settings == MD_SETTINGS_CPU || peak_bytes <= 0)
         return (struct md_sim_need){0};
-    if (settings == MD_SETTINGS_SMALL)
+    if (settings != MD_SETTINGS_NORMAL)
         bytes = bytes / 100 * 55;
     return (struct md_sim_need){.base_bytes = bytes / 10 * 7,
                                 .spike_bytes = bytes - bytes / 10 * 7};
@@ -84,14 +84,15 @@ enum md_executor md_sim_executor(const struct md_sim_situation *s, const struct 
     return stage == MD_STAGE_STORY && s->llm ? MD_EXECUTOR_LLM : MD_EXECUTOR_MEDIA;
 }
 
-/* Fewer layers on the device and quantised caches; fewer pictures at once. */
-static const double small_resident = 0.55, small_unit = 0.55;
+/* Of a language model: a quantised cache; half of the layers on the device; half of the context. */
+static const double small_resident[MD_SETTINGS] = {1, 1, 0.55, 0.55, 0},
+                    small_unit[MD_SETTINGS] = {1, 0.55, 0.55, 0.3, 0};
 
 static struct md_sim_need model_need(const struct md_sim_model *model, int batch,
                                      enum md_settings settings)
 {
-    double r = settings == MD_SETTINGS_SMALL ? small_resident : 1;
-    double u = settings == MD_SETTINGS_SMALL ? small_unit : 1;
+    bool is_small = model->executor == MD_EXECUTOR_LLM; /* nothing of Whisper can be left out */
+    double r = is_small ? small_resident[settings] : 1, u = is_small ? small_unit[settings] : 1;
     int64_t units = (int64_t)((double)model->unit_bytes * u) * batch;
     return (struct md_sim_need){
         .resident_bytes = (int64_t)((double)model->weights_bytes * r) +
@@ -249,8 +250,11 @@ int64_t md_sim_batch_us(const struct md_sim_situation *s, const struct md_sim_mo
                         enum md_stage stage, enum md_executor executor, int batch,
                         enum md_settings settings)
 {
-    const double slower[] = {
-        [MD_SETTINGS_NORMAL] = 1, [MD_SETTINGS_SMALL] = 1.5, [MD_SETTINGS_CPU] = 8};
+    const double slower[] = {[MD_SETTINGS_NORMAL] = 1,
+                             [MD_SETTINGS_SMALL] = 1.2,
+                             [MD_SETTINGS_PART] = 3,
+                             [MD_SETTINGS_SHORT] = 3,
+                             [MD_SETTINGS_CPU] = 8};
     const struct md_sim_model *model = md_sim_model_of(s, executor);
     const struct md_sim_recorded *then = movie->recorded ? &movie->recorded[stage] : NULL;
     bool on_gpu = model || (then ? then->peak_bytes > 0

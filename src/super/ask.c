@@ -178,9 +178,9 @@ static int measure_key(const char *path, int64_t context, int sequences, enum md
     if (r < 0)
         return r;
     char text[700];
-    int n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRIx64 " %" PRId64 " %d %d %s",
+    int n = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRIx64 " %" PRId64 " %d %s %s",
                      identity.size_bytes, identity.mtime_ns, identity.sample_hash, context,
-                     sequences, (int)settings, facts.text);
+                     sequences, md_settings_names[settings], facts.text);
     *ret_key = md_hash(MD_HASH_START, text, (size_t)n);
     return MD_OK;
 }
@@ -234,14 +234,13 @@ static void remember(const char *measures, uint64_t key, const struct md_measure
 static int run_measure(const char *path, int64_t context, int sequences, enum md_settings settings,
                        struct md_measured *ret, struct md_failure *failure)
 {
-    static const char *const names[] = {"normal", "small", "cpu"};
     char word[] = "--measure", tokens[24], count[16], name[8], line[400];
     md_autofree char *model = strdup(path);
     if (!model)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     snprintf(tokens, sizeof tokens, "%" PRId64, context);
     snprintf(count, sizeof count, "%d", sequences);
-    snprintf(name, sizeof name, "%s", names[settings]);
+    snprintf(name, sizeof name, "%s", md_settings_names[settings]);
     char *argv[] = {NULL, word, model, tokens, count, name, NULL};
     struct answer answer;
     int r = ask(MD_EXECUTOR_LLM, argv, &answer, failure);
@@ -272,27 +271,62 @@ int md_ask_measure(const char *path, int64_t context, int sequences, enum md_set
     return r;
 }
 
+/* From the dry run: one sequence, and many. ret_host: of the first, in main memory. */
+static int measure_both(const char *path, int64_t context, enum md_settings settings,
+                        const char *measures, struct md_model_memory *ret_memory,
+                        int64_t *ret_host_bytes, struct md_failure *failure)
+{
+    enum { MANY = 4 };
+    struct md_measured one, many;
+    int r = md_ask_measure(path, context, 1, settings, measures, &one, failure);
+    if (r == MD_OK)
+        r = md_ask_measure(path, context, MANY, settings, measures, &many, failure);
+    if (r < 0)
+        return r;
+    int64_t first = one.device_bytes + one.host_bytes;
+    /* Each sequence has its own part of the cache; nothing else grows. */
+    int64_t unit = (many.device_bytes + many.host_bytes - first) / (MANY - 1);
+    if (unit <= 0 || unit >= first)
+        return md_fail(failure, MD_ERR_EXTERNAL, "what was measured of %s makes no sense", path);
+    *ret_memory = (struct md_model_memory){.resident_bytes = first - unit, .unit_bytes = unit};
+    *ret_host_bytes = one.host_bytes;
+    return MD_OK;
+}
+
 int md_ask_model(const char *path, const struct md_model_file *file, const struct md_model_use *use,
                  const char *measures, struct md_model_memory *ret_memory, bool *ret_exact,
                  struct md_failure *failure)
 {
-    enum { MANY = 4 };
-    struct md_measured one, many;
+    int64_t host_bytes;
     *ret_exact = false;
     md_model_file_memory(file, use, ret_memory);
     if (file->kind != MD_MODEL_GGUF)
         return MD_OK;
-    int r = md_ask_measure(path, use->context, 1, MD_SETTINGS_NORMAL, measures, &one, failure);
-    if (r == MD_OK)
-        r = md_ask_measure(path, use->context, MANY, MD_SETTINGS_NORMAL, measures, &many, failure);
-    if (r == MD_OK) {
-        int64_t first = one.device_bytes + one.host_bytes;
-        /* Each sequence has its own part of the cache; nothing else grows. */
-        int64_t unit = (many.device_bytes + many.host_bytes - first) / (MANY - 1);
-        *ret_exact = unit > 0 && unit < first;
-        if (*ret_exact)
-            *ret_memory =
-                (struct md_model_memory){.resident_bytes = first - unit, .unit_bytes = unit};
-    }
+    int r = measure_both(path, use->context, MD_SETTINGS_NORMAL, measures, ret_memory, &host_bytes,
+                         failure);
+    *ret_exact = r == MD_OK;
     return r == MD_ERR_INPUT ? r : MD_OK;
+}
+
+void md_ask_smaller(const char *path, const struct md_model_file *file, int64_t context,
+                    enum md_settings settings, bool on_cpu, const char *measures,
+                    struct md_model_memory *ret_memory)
+{
+    struct md_failure ignored;
+    struct md_model_memory whole;
+    struct md_model_use use = md_model_use_at(settings, context);
+    use.half_layers &= !on_cpu; /* there they stay where they are */
+    int64_t host_bytes, whole_host_bytes;
+    md_model_file_memory(file, &use, ret_memory);
+    if (use.half_layers) /* without the library's word: about half of what is there */
+        ret_memory->resident_bytes /= 2;
+    if (measure_both(path, context, settings, measures, ret_memory, &host_bytes, &ignored) < 0 ||
+        !use.half_layers)
+        return;
+    /* Layers that are not on the GPU are in main memory; what is there in any case is left in, as
+     * it is for the whole model. */
+    if (measure_both(path, context, MD_SETTINGS_SMALL, measures, &whole, &whole_host_bytes,
+                     &ignored) == MD_OK)
+        ret_memory->resident_bytes -=
+            MD_CLAMP(host_bytes - whole_host_bytes, 0, ret_memory->resident_bytes - 1);
 }

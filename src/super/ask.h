@@ -37,4 +37,10 @@ int md_ask_model(const char *path, const struct md_model_file *file, const struc
                  const char *measures, struct md_model_memory *ret_memory, bool *ret_exact,
                  struct md_failure *failure);
 
+/* The same of a language model with smaller settings, of the device it is on: with half of its
+ * layers on the GPU, the other half does not count. */
+void md_ask_smaller(const char *path, const struct md_model_file *file, int64_t context,
+                    enum md_settings settings, bool on_cpu, const char *measures,
+                    struct md_model_memory *ret_memory);
+
 #endif

@@ -45,6 +45,22 @@ static int look_at(const struct wish *wish, const char *measures, struct md_engi
     return MD_OK;
 }
 
+static void look_at_smaller(const struct wish *wish, const char *measures,
+                            struct md_engine_model *model)
+{
+    struct md_model_file file;
+    struct md_failure ignored;
+    if (md_model_file_read(wish->path, &file, &ignored) < 0)
+        return;
+    for (enum md_settings s = MD_SETTINGS_SMALL; s < MD_SETTINGS_CPU; s++) {
+        struct md_model_memory memory;
+        md_ask_smaller(wish->path, &file, wish->use.context, s, wish->use.on_cpu, measures,
+                       &memory);
+        model->smaller[s] =
+            (struct md_engine_need){memory.resident_bytes + worker_bytes, memory.unit_bytes};
+    }
+}
+
 /* Whether anybody answers is found out when a story is told: a server may come later. */
 static int look_at_server(const struct md_options *options, struct md_engine_model *ret_model,
                           struct md_failure *failure)
@@ -92,5 +108,7 @@ int md_super_find_models_(const struct md_options *options, bool on_cpu, const c
         r = look_at_server(options, &models[MD_EXECUTOR_LLM], failure);
     else if (r == MD_OK && options->llm_model)
         r = look_at(&text, measures, &models[MD_EXECUTOR_LLM], failure);
+    if (r == MD_OK && options->llm_model && !options->llm_url)
+        look_at_smaller(&text, measures, &models[MD_EXECUTOR_LLM]);
     return r;
 }

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "infer/model_file.h"
 #include "ipc/protocol.h"
 #include "workers/llm_stage.h"
 #include "workers/runner.h"
@@ -14,17 +15,24 @@
 
 static const struct md_stage_ops *const table[] = {&md_stage_ops_story_llm, NULL};
 
+static void use_as(struct md_text_params *text, enum md_settings settings, int64_t context)
+{
+    struct md_model_use use = md_model_use_at(settings, context);
+    text->context = use.context;
+    text->small_cache = use.small_cache;
+    text->half_layers = use.half_layers;
+    text->cpu_only = use.on_cpu;
+}
+
 static int load(const struct md_model_params *params, void **ret_model, struct md_failure *failure)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct md_text_params text = {.model_path = params->options->llm_model,
                                   .sequences = MD_MIN(params->batch, (int)MD_TEXT_MAX_SEQUENCES),
-                                  .context = params->options->llm_context,
-                                  .small_cache = params->settings != MD_SETTINGS_NORMAL,
-                                  .cpu_only = params->settings == MD_SETTINGS_CPU,
                                   .threads = (int)MD_MAX(cores, 1),
                                   .log = params->log,
                                   .no_memory = md_witness_note};
+    use_as(&text, params->settings, params->options->llm_context);
     if (!text.model_path)
         return md_fail(failure, MD_ERR_INPUT, "no language model is given: --llm-model FILE");
     return md_llm_open(&md_text_llama, &text, md_path_base(text.model_path), ret_model, failure);
@@ -52,21 +60,26 @@ static void keep_error(void *user, enum md_log_level level, const char *componen
         snprintf(user, 300, "%s", at + strlen(mark));
 }
 
-/* moviedigest-llm --measure MODEL CONTEXT SEQUENCES normal|small|cpu: what it would take, from a
- * dry run. Prints bytes: on the GPU, in main memory. */
+/* moviedigest-llm --measure MODEL CONTEXT SEQUENCES SETTINGS: what it would take, from a dry run;
+ * of CONTEXT as much as SETTINGS leave. Prints bytes: on the GPU, in main memory. */
 static int measure(char *const *argv)
 {
     struct md_text_memory memory;
     struct md_failure failure = {0};
     char error[300] = "";
     const struct md_log log = {MD_LOG_DEBUG, keep_error, error};
-    const struct md_text_params params = {.log = &log,
-                                          .model_path = argv[0],
-                                          .context = strtoll(argv[1], NULL, 10),
-                                          .sequences = (int)strtol(argv[2], NULL, 10),
-                                          .small_cache = strcmp(argv[3], "normal") != 0,
-                                          .cpu_only = strcmp(argv[3], "cpu") == 0,
-                                          .threads = 1};
+    struct md_text_params params = {.log = &log,
+                                    .model_path = argv[0],
+                                    .sequences = (int)strtol(argv[2], NULL, 10),
+                                    .threads = 1};
+    int settings = 0;
+    while (settings < MD_SETTINGS && strcmp(argv[3], md_settings_names[settings]) != 0)
+        settings++;
+    if (settings == MD_SETTINGS) {
+        fprintf(stderr, "no such settings: %s\n", argv[3]);
+        return 2;
+    }
+    use_as(&params, (enum md_settings)settings, strtoll(argv[1], NULL, 10));
     if (md_text_measure(&params, &memory, &failure) < 0) {
         fprintf(stderr, "%s%s%s\n", failure.message, error[0] ? ": " : "", error);
         /* Only what the library says of the file is the file's fault. */

@@ -121,7 +121,7 @@ class Models(harness.MovieTest):
         self.assertEqual(status, 0, said)
         heard, told = self.rungs(said, "transcript"), self.rungs(said, "story")
         self.assertIn("trying again with a larger lease", heard, said)
-        self.assertIn("again in a new worker with smaller settings", told, said)
+        self.assertIn("again in a new worker with smaller settings: a quantised cache", told, said)
         self.assert_complete(self.out, calm)
         first = self.out / "film0"
         report = self.report(first)

@@ -266,15 +266,19 @@ static void a_model_that_says_it_cannot_is_done_without(void **state)
     close_world(&w);
 }
 
-/* Every try of the model ends in out-of-memory; returns how many there were. */
-static int exhaust(struct scene *w)
+/* Every try of the model ends in out-of-memory; returns how many there were. ret_settings: those it
+ * was run with, as bits. */
+static int exhaust(struct scene *w, unsigned *ret_settings)
 {
+    *ret_settings = 0;
     for (int tries = 0; tries < 40; tries++) {
         const struct md_command *run = find(w, MD_COMMAND_RUN, 0);
         if (run && run->executor == MD_EXECUTOR_MEDIA)
             return tries;
-        if (run)
+        if (run) {
+            *ret_settings |= 1u << run->settings;
             step(w, EVENT(FAILED, .worker = run->worker, .failure = &no_memory));
+        }
         for (int i = 0; i < 20 && !find(w, MD_COMMAND_RUN, 0); i++) {
             const struct md_command *quit = find(w, MD_COMMAND_QUIT, 0);
             const struct md_command *start = find(w, MD_COMMAND_START_WORKER, 0);
@@ -284,8 +288,10 @@ static int exhaust(struct scene *w)
                 step(w, EVENT(GONE, .worker = quit->worker));
             else if (start)
                 begin(w, start->worker);
-            else
+            else {
+                w->now_us += SECOND_US;
                 step(w, EVENT(SAMPLED));
+            }
         }
     }
     return -1;
@@ -301,7 +307,10 @@ static void a_ladder_that_ends_leads_to_the_built_in_form(void **state)
     uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
     begin(&w, asr);
     int batch = expect(&w, MD_COMMAND_RUN)->batch;
-    assert_in_range(exhaust(&w), 4, gov_recover_most_tries(batch));
+    unsigned settings;
+    assert_in_range(exhaust(&w, &settings), 4, gov_recover_most_tries(batch));
+    /* Nothing of a speech model can be left out. */
+    assert_int_equal(settings, 1u << MD_SETTINGS_NORMAL | 1u << MD_SETTINGS_CPU);
     expect_fallback(&w, 0, MD_FALLBACK_MEMORY);
     step(&w, EVENT(GONE, .worker = 1, .signal = SIGSEGV));
     w.now_us = md_engine_deadline_us(w.engine);
@@ -363,9 +372,82 @@ static void an_idle_worker_that_falls_silent_is_replaced(void **state)
     close_world(&w);
 }
 
-/* The speech model is forced at batch 1 and fails: smaller settings next, for the next movie, too,
- * until there is clearly more room than when it failed. */
+/* Through the story, which a model has to tell. */
+static void need_story(struct scene *w, uint32_t worker)
+{
+    step(w, EVENT(NEEDED, .worker = worker, .stage = MD_STAGE_STORY, .executor = LLM,
+                  .units_total = 4));
+}
+
+/* Up to the story; nothing is heard. */
+static void come_to_story(struct scene *w, uint32_t worker)
+{
+    begin(w, worker);
+    for (int stage = MD_STAGE_PROBE; stage < MD_STAGE_STORY; stage++)
+        run_stage(w, worker, (enum md_stage)stage);
+    need_story(w, worker);
+}
+
+static void open_story(struct scene *w, int movies, bool gpu, const struct md_engine_model *model)
+{
+    struct md_engine_params params = md_engine_params_default;
+    params.max_movies = movies;
+    params.stages = BIT(PROBE) | BIT(SHOTS) | BIT(AUDIO) | BIT(TRANSCRIPT) | BIT(STORY);
+    params.device_is_gpu = gpu;
+    params.models[LLM] = *model;
+    open_scene(w, &params, 12.9);
+    add(w, movies);
+}
+
+/* The language model is forced at batch 1 and fails: smaller settings next, for the next movie,
+ * too, until there is clearly more room than when it failed. */
 static void settings_that_did_not_fit_are_not_tried_for_the_next_movie(void **state)
+{
+    const struct md_engine_model model = {"wits", 3 * GOV_GB, GOV_GB / 2, 3 * SECOND_US};
+    struct scene w;
+    open_story(&w, 2, true, &model);
+    feed(&w, 12.9, 9.8);
+    step(&w, EVENT(SAMPLED));
+    come_to_story(&w, 1);
+    w.now_us += md_engine_params_default.patience_us;
+    if (!find(&w, MD_COMMAND_START_WORKER, 0))
+        step(&w, EVENT(TICK));
+    uint32_t llm = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_NORMAL);
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, 1);
+    begin(&w, llm);
+    expect(&w, MD_COMMAND_RUN);
+    step(&w, EVENT(FAILED, .worker = llm, .failure = &no_memory));
+    feed(&w, 12.9, 9.8);
+    step(&w, EVENT(SAMPLED));
+    assert_true(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry);
+    assert_non_null(strstr(expect(&w, MD_COMMAND_STAGE_FAILED)->remedy, "quantised cache"));
+    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, llm); /* no mild rung */
+    step(&w, EVENT(GONE, .worker = llm));
+    w.now_us += md_engine_params_default.patience_us;
+    if (!find(&w, MD_COMMAND_START_WORKER, 0))
+        step(&w, EVENT(TICK));
+    llm = expect(&w, MD_COMMAND_START_WORKER)->worker;
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_SMALL);
+    begin(&w, llm);
+    come_to_story(&w, 2);
+    say_done(&w, llm, MD_STAGE_STORY, false);
+    step(&w, EVENT(FINISHED, .worker = expect(&w, MD_COMMAND_FINISH_MOVIE)->worker));
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 1); /* the oldest now: forced */
+    assert_int_equal(expect(&w, MD_COMMAND_RUN)->settings, MD_SETTINGS_SMALL);
+    step(&w, EVENT(GONE, .worker = 1));
+    feed(&w, 12.9, 3);
+    step(&w, EVENT(SAMPLED));
+    add(&w, 1);
+    come_to_story(&w, expect(&w, MD_COMMAND_START_WORKER)->worker);
+    say_done(&w, llm, MD_STAGE_STORY, false);
+    step(&w, EVENT(GONE, .worker = expect(&w, MD_COMMAND_QUIT)->worker));
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_NORMAL);
+    close_world(&w);
+}
+
+/* Nothing of it can be made smaller: the CPU, for the next movie, too, and back. */
+static void a_speech_model_goes_to_the_cpu_and_comes_back_when_there_is_room(void **state)
 {
     struct scene w;
     open_gpu(&w, 3);
@@ -376,28 +458,26 @@ static void settings_that_did_not_fit_are_not_tried_for_the_next_movie(void **st
     if (!find(&w, MD_COMMAND_START_WORKER, 0))
         step(&w, EVENT(TICK));
     uint32_t asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
-    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_NORMAL);
-    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, 1);
     begin(&w, asr);
-    expect(&w, MD_COMMAND_RUN);
     step(&w, EVENT(FAILED, .worker = asr, .failure = &no_memory));
     feed(&w, 12.9, 9.8);
     step(&w, EVENT(SAMPLED));
-    assert_true(expect(&w, MD_COMMAND_STAGE_FAILED)->will_retry);
-    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, asr); /* no mild rung */
-    step(&w, EVENT(GONE, .worker = asr));
-    asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
-    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_SMALL);
-    begin(&w, asr);
-    need_transcript(&w, 2);
-    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
-    assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, 1);
-    assert_int_equal(expect(&w, MD_COMMAND_RUN)->settings, MD_SETTINGS_SMALL);
-    feed(&w, 12.9, 3);
-    step(&w, EVENT(SAMPLED));
-    need_transcript(&w, 3);
-    say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+    assert_string_equal(expect(&w, MD_COMMAND_STAGE_FAILED)->remedy, "again on the CPU");
     step(&w, EVENT(GONE, .worker = expect(&w, MD_COMMAND_QUIT)->worker));
+    for (int movie = 0; movie < 2; movie++) {
+        asr = expect(&w, MD_COMMAND_START_WORKER)->worker;
+        assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_CPU);
+        assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->lease_bytes, 0);
+        begin(&w, asr);
+        assert_int_equal(expect(&w, MD_COMMAND_RUN)->movie, movie);
+        if (movie == 1) { /* the next one comes into a calmer world */
+            feed(&w, 12.9, 3);
+            step(&w, EVENT(SAMPLED));
+        }
+        need_transcript(&w, 2 + (uint32_t)movie);
+        say_done(&w, asr, MD_STAGE_TRANSCRIPT, false);
+        step(&w, EVENT(GONE, .worker = expect(&w, MD_COMMAND_QUIT)->worker));
+    }
     assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->settings, MD_SETTINGS_NORMAL);
     close_world(&w);
 }
@@ -529,11 +609,49 @@ static void on_the_host_no_more_chunks_are_heard_at_once_than_there_are_cores(vo
     close_world(&w);
 }
 
-/* Through the story, which a model has to tell. */
-static void need_story(struct scene *w, uint32_t worker)
+/* A quantised cache; half of the layers on the GPU, where there is one; half of the context; the
+ * CPU; the built-in story. */
+static void a_language_model_gets_smaller_step_by_step(void **state)
 {
-    step(w, EVENT(NEEDED, .worker = worker, .stage = MD_STAGE_STORY, .executor = LLM,
-                  .units_total = 4));
+    const struct md_engine_model model = {"wits", 2 * GOV_GB, GOV_GB / 4, SECOND_US};
+    for (int gpu = 0; gpu < 2; gpu++) {
+        struct scene w;
+        open_story(&w, 1, gpu, &model);
+        come_to_story(&w, 1);
+        begin(&w, expect(&w, MD_COMMAND_START_WORKER)->worker);
+        int batch = expect(&w, MD_COMMAND_RUN)->batch;
+        unsigned settings;
+        assert_in_range(exhaust(&w, &settings), 4, gov_recover_most_tries(batch));
+        unsigned small =
+            1u << MD_SETTINGS_NORMAL | 1u << MD_SETTINGS_SMALL | 1u << MD_SETTINGS_SHORT;
+        assert_int_equal(settings,
+                         gpu ? small | 1u << MD_SETTINGS_PART | 1u << MD_SETTINGS_CPU : small);
+        assert_int_equal(expect(&w, MD_COMMAND_RUN)->fallback, MD_FALLBACK_MEMORY);
+        close_world(&w);
+    }
+}
+
+/* What the libraries say of smaller settings goes before what is usual; settings that take no less
+ * are no rung. */
+static void settings_that_take_no_less_are_passed_over(void **state)
+{
+    const struct md_engine_model model = {
+        .name = "wits",
+        .resident_bytes = 2 * GOV_GB,
+        .unit_bytes = GOV_GB / 4,
+        .load_us = SECOND_US,
+        .smaller = {[MD_SETTINGS_SMALL] = {2 * GOV_GB, GOV_GB / 4},
+                    [MD_SETTINGS_PART] = {3 * GOV_GB / 2, GOV_GB / 4},
+                    [MD_SETTINGS_SHORT] = {3 * GOV_GB / 2, GOV_GB / 4}}};
+    struct scene w;
+    unsigned settings;
+    open_story(&w, 1, true, &model);
+    come_to_story(&w, 1);
+    begin(&w, expect(&w, MD_COMMAND_START_WORKER)->worker);
+    assert_in_range(exhaust(&w, &settings), 4, 40);
+    assert_int_equal(settings,
+                     1u << MD_SETTINGS_NORMAL | 1u << MD_SETTINGS_PART | 1u << MD_SETTINGS_CPU);
+    close_world(&w);
 }
 
 /* Does what is commanded until nothing more is, and stories in no time. Returns how often the
@@ -629,9 +747,12 @@ int main(void)
         cmocka_unit_test(a_model_that_never_loads_is_done_without_at_once_by_all_that_need_it),
         cmocka_unit_test(a_model_that_says_it_cannot_is_done_without),
         cmocka_unit_test(a_ladder_that_ends_leads_to_the_built_in_form),
+        cmocka_unit_test(a_language_model_gets_smaller_step_by_step),
+        cmocka_unit_test(settings_that_take_no_less_are_passed_over),
         cmocka_unit_test(a_dropped_movie_lets_go_of_the_shared_worker),
         cmocka_unit_test(an_idle_worker_that_falls_silent_is_replaced),
         cmocka_unit_test(settings_that_did_not_fit_are_not_tried_for_the_next_movie),
+        cmocka_unit_test(a_speech_model_goes_to_the_cpu_and_comes_back_when_there_is_room),
         cmocka_unit_test(on_the_host_a_lease_that_was_too_small_grows_to_all_there_is),
         cmocka_unit_test(a_worker_that_is_alive_and_does_not_get_on_is_ended),
         cmocka_unit_test(units_that_never_come_end_a_worker_after_many_times_its_warm_up),

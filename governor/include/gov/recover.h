@@ -8,19 +8,19 @@
  *     hold        admit nobody younger until this one is through, try again once they are gone
  *     emergency   end the worker, wait until its memory is back (gov_recovery_*), start it again
  *                 with a quarter of the batch; again until the batch is 1
- *     smaller     batch 1 and smaller settings
+ *     smaller     batch 1 and smaller settings; again where there are still smaller ones; a lease
+ *                 may be too low for them anew, so they get their retries
  *     cpu         batch 1 on the CPU, where the device is a GPU
  *     fallback    do the work in another way that needs none of this memory, with a poorer result
  *     fail        give this movie up, keep what is finished, say why, go on with the next
  *
  * Every rung is bounded: the mild ones are climbed once for each piece of work, emergency at most
- * log4(batch) + 2 times, so that a persistent shortage reaches fail after a known number of tries
- * (gov_recover_most_tries).
- * A batch that was a probe (more than is known to work) is believed to be at fault: of the mild
- * rungs only a larger lease is tried, and batch 1 goes to smaller settings at once.
- * So is a lease that was forced beyond the room there was, but for younger work beside it.
- * Work that got on (a unit finished) starts at the bottom again with the batch that worked.
- * One thread at a time.
+ * log4(batch) + 2 times, smaller at most GOV_RECOVER_SMALLER times, so that a persistent shortage
+ * reaches fail after a known number of tries (gov_recover_most_tries). A batch that was a probe
+ * (more than is known to work) is believed to be at fault: of the mild rungs only a larger lease is
+ * tried, and batch 1 goes to smaller settings at once. So is a lease that was forced beyond the
+ * room there was, but for younger work beside it. Work that got on (a unit finished) starts at the
+ * bottom again with the batch that worked. One thread at a time.
  */
 #ifndef GOV_RECOVER_H
 #define GOV_RECOVER_H
@@ -46,13 +46,16 @@ enum gov_rung {
 
 /* At most so many retries because something was freed, for one piece of work. */
 #define GOV_RECOVER_RETRIES 3
+/* Steps of smaller settings at most, for one piece of work. */
+#define GOV_RECOVER_SMALLER 3
 /* Less than this coming free is noise, where it is not known how much was wanted. */
 #define GOV_RECOVER_FREED_BYTES (64 * GOV_MB)
 
 /* One piece of work (a stage of a movie). Zero-fill is valid: nothing has gone wrong. */
 struct gov_recover {
-    uint32_t climbed;              /* rungs tried since the last success, as bits 1u << gov_rung */
-    int32_t retries;               /* of GOV_RUNG_RETRY since the last success */
+    uint32_t climbed; /* rungs tried since the last success, as bits 1u << gov_rung */
+    int32_t retries;  /* of GOV_RUNG_RETRY since the last success or smaller settings */
+    int32_t smaller;  /* of GOV_RUNG_SMALLER since the last success */
     int32_t tries[GOV_RUNG_COUNT]; /* ever */
     int64_t ooms;                  /* ever */
 };
