@@ -152,6 +152,10 @@ static const struct md_option table[] = {
     {"threads", 0, MD_OPTION_INT, AT(threads), .initial = "auto", .min = 0, .max = 256,
      .zero_word = "auto", .zero_value = 0, .group = group_run, .metavar = "N",
      .help = "Threads for each movie."},
+    {"hang-after", 0, MD_OPTION_INT, AT(hang_after_s), .initial = "300", .min = 3, .max = 86400,
+     .group = group_run, .metavar = "SECONDS",
+     .help = "Take a worker that has shown no sign of life for so long for hung: it is ended, and "
+             "another one goes on; more for disks and networks that take long to wake up."},
     {"config", 'c', MD_OPTION_TEXT, AT(config), .initial = "", .group = group_run,
      .metavar = "FILE", .help = "Read options from this INI file instead of the usual place."},
 

@@ -88,6 +88,7 @@ struct md_options {
     bool force, dry_run;
     int64_t jobs;         /* movies in flight, 0 as memory and cores allow */
     int64_t threads;      /* per movie, 0 automatic */
+    int64_t hang_after_s; /* a worker silent for so long is replaced */
     int64_t memory_limit; /* bytes the batch may use, 0 no own limit */
     char *preset;         /* of gov_presets */
     bool watch;

@@ -576,6 +576,8 @@ static int open_engine(struct md_super *s, const struct gov_config *config,
     params.fixed_movies = options->jobs > 0;
     params.threads = (int)options->threads;
     params.stages = s->params->stages ? s->params->stages : (1u << MD_STAGES) - 1;
+    params.stall_us = options->hang_after_s * MD_SECOND_US;
+    params.ready_timeout_us = MD_MIN(params.ready_timeout_us, params.stall_us);
     params.max_height = options->max_height;
     params.force = options->force;
     params.config = config;
