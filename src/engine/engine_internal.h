@@ -254,6 +254,9 @@ void md_engine_leave_(struct md_engine *e, struct movie *m, enum md_movie_end en
 bool md_engine_end_left_(struct md_engine *e, struct movie *m);
 void md_engine_stage_done_(struct md_engine *e, struct movie *m, const struct md_event *event);
 /* A shared worker was lost while it was at the movie's stage: tries again, or goes on without. */
+/* A worker that was to serve it did not get ready: the stage waits for the next one. */
+void md_engine_model_not_ready_(struct md_engine *e, struct movie *m,
+                                const struct md_failure *failure, int64_t now_us);
 void md_engine_lost_model_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
                            int64_t now_us);
 /* Its own worker was lost, or it failed: says so, and tries again or leaves. */

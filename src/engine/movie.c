@@ -252,6 +252,14 @@ void md_engine_give_model_up_(struct md_engine *e, struct movie *m, enum md_fall
     md_engine_fall_back_(e, m, why, now_us);
 }
 
+void md_engine_model_not_ready_(struct md_engine *e, struct movie *m,
+                                const struct md_failure *failure, int64_t now_us)
+{
+    md_engine_set_failure_(m, failure);
+    tell_failure(e, m, true);
+    md_engine_wait_(m, now_us);
+}
+
 void md_engine_lost_model_(struct md_engine *e, struct movie *m, const struct md_failure *failure,
                            int64_t now_us)
 {

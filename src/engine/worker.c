@@ -226,8 +226,10 @@ static void lost_shared(struct md_engine *e, struct worker *w, const struct md_e
         md_engine_out_of_memory_(e, m, &failure, &lease, now_us);
     } else if (started) {
         md_engine_lost_model_(e, m, &failure, now_us);
-    } else {
+    } else if (w->broken) { /* which is told when the model is given up */
         md_engine_wait_(m, now_us);
+    } else {
+        md_engine_model_not_ready_(e, m, &failure, now_us);
     }
 }
 
@@ -305,8 +307,10 @@ static void shared_failed(struct md_engine *e, struct worker *w, const struct md
     if (is_oom(failure)) {
         w->after_oom = w->state == WORKER_IDLE;
         md_engine_out_of_memory_(e, m, failure, &lease, now_us);
-    } else if (starting) {
+    } else if (starting && w->broken) {
         md_engine_wait_(m, now_us);
+    } else if (starting) {
+        md_engine_model_not_ready_(e, m, failure, now_us);
     } else {
         md_engine_give_model_up_(e, m, MD_FALLBACK_FAILED, failure, now_us);
     }
@@ -379,6 +383,8 @@ static bool on_units(struct md_engine *e, struct worker *w, const struct md_even
     m->units_done = event->units_done;
     m->units_total = event->units_total;
     md_engine_progress_unit_(w, now_us);
+    /* Who is lost once in a while and gets on is not lost again and again; units end some day. */
+    m->losses = w->losses = 0;
     gov_recover_note_success(&m->recover);
     if (m->phase == PHASE_RUNNING)
         md_engine_emit_(e, MD_COMMAND_UNITS, m);
