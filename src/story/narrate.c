@@ -28,12 +28,16 @@ int md_story_chain_key(const struct md_stage_env *env, uint64_t *inout_key)
 {
     const struct md_options *o = env->options;
     struct md_file_identity model = {0};
+    struct md_failure ignored;
     struct md_prompts prompts;
     if (!o->llm_model && !o->llm_url)
         return MD_OK;
-    int r = o->llm_url ? MD_OK : md_file_identify(o->llm_model, &model, env->failure);
-    if (r == MD_OK)
-        r = md_prompts_load(o->prompts, &prompts, env->failure);
+    int r = o->llm_url ? MD_OK : md_file_identify(o->llm_model, &model, &ignored);
+    if (r == MD_ERR_NOMEM)
+        return md_fail(env->failure, r, "out of memory");
+    if (r < 0) /* who loads it tells; nothing is made with it, under this key */
+        model = (struct md_file_identity){.size_bytes = -1};
+    r = md_prompts_load(o->prompts, &prompts, env->failure);
     if (r < 0)
         return r;
     *inout_key = md_hash(*inout_key, &model.size_bytes, sizeof model.size_bytes);

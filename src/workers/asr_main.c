@@ -66,6 +66,11 @@ static bool is_sound(const void *opaque)
     return md_speech_is_sound(model->speech);
 }
 
+static const char *file(const struct md_options *options)
+{
+    return options->asr_model;
+}
+
 /* moviedigest-asr --check: do the libraries load, are they the right ones? */
 static int check(void)
 {
@@ -84,7 +89,7 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "--check") == 0)
         return check();
     static const struct md_model_ops speech = {
-        .load = load, .unload = unload, .is_sound = is_sound};
+        .load = load, .unload = unload, .file = file, .is_sound = is_sound};
     static const struct md_worker_program program = {
         .name = "moviedigest-asr",
         .table = table,

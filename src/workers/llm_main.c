@@ -38,6 +38,11 @@ static int load(const struct md_model_params *params, void **ret_model, struct m
     return md_llm_open(&md_text_llama, &text, md_path_base(text.model_path), ret_model, failure);
 }
 
+static const char *file(const struct md_options *options)
+{
+    return options->llm_model;
+}
+
 /* moviedigest-llm --check: do the libraries load, are they the right ones? */
 static int check(void)
 {
@@ -97,7 +102,7 @@ int main(int argc, char **argv)
     if (argc == 6 && strcmp(argv[1], "--measure") == 0)
         return measure(argv + 2);
     static const struct md_model_ops text = {
-        .load = load, .unload = md_llm_close, .is_sound = md_llm_is_sound};
+        .load = load, .unload = md_llm_close, .file = file, .is_sound = md_llm_is_sound};
     static const struct md_worker_program program = {
         .name = "moviedigest-llm",
         .table = table,

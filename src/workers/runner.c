@@ -31,9 +31,11 @@ struct runner {
     bool has_work;
     const struct md_model_ops *model_ops; /* NULL: a media worker, or not known yet */
     void *model;
-    enum md_stage stage;         /* the one being run */
-    _Atomic int64_t last_say_us; /* stages may report from threads of their own */
-    struct md_record answer;     /* main thread only */
+    char *model_path;                   /* NULL: no file */
+    struct md_file_identity model_file; /* as it was before it was loaded */
+    enum md_stage stage;                /* the one being run */
+    _Atomic int64_t last_say_us;        /* stages may report from threads of their own */
+    struct md_record answer;            /* main thread only */
 };
 
 /* What stages call, perhaps from their own threads */
@@ -329,6 +331,41 @@ static int believe_witness(int r, struct md_failure *failure)
                    failure->message[0] ? failure->message : md_error_text(r));
 }
 
+static int note_model_file(struct runner *runner, const struct md_options *options,
+                           struct md_failure *failure)
+{
+    const char *path = runner->model_ops->file ? runner->model_ops->file(options) : NULL;
+    if (!path)
+        return MD_OK;
+    runner->model_path = strdup(path);
+    if (!runner->model_path)
+        return md_fail(failure, MD_ERR_NOMEM, "out of memory");
+    int r = md_file_identify(path, &runner->model_file, failure);
+    if (r == MD_ERR_NOTFOUND)
+        return md_fail(failure, r,
+                       "the model %s is not there any more: put it back, or name another one", path);
+    return r;
+}
+
+/* Another file in its place, or none, makes units and artifacts carry a wrong name: only a new
+ * worker has what is there now. */
+static void insist_on_model_file(const struct runner *runner)
+{
+    struct md_file_identity now;
+    struct md_failure failure = {0};
+    if (!runner->model_path)
+        return;
+    int r = md_file_identify(runner->model_path, &now, &failure);
+    if (r == MD_OK && now.size_bytes == runner->model_file.size_bytes &&
+        now.sample_hash == runner->model_file.sample_hash)
+        return;
+    if (r == MD_OK)
+        fprintf(stderr, "the model %s was changed while it was in use\n", runner->model_path);
+    else
+        fprintf(stderr, "%s\n", failure.message);
+    _exit(r == MD_ERR_NOMEM ? MD_EXIT_NO_MEMORY : 1);
+}
+
 static int load_model(struct runner *runner, const struct md_record_view *view,
                       struct md_failure *failure)
 {
@@ -350,7 +387,9 @@ static int load_model(struct runner *runner, const struct md_record_view *view,
         params.batch = (int)batch;
         runner->model_ops = runner->program->models[executor];
         md_witness_reset();
-        r = runner->model_ops->load(&params, &runner->model, failure);
+        r = note_model_file(runner, &options, failure);
+        if (r == MD_OK)
+            r = runner->model_ops->load(&params, &runner->model, failure);
         if (r == MD_OK && md_witness_failures() > 0)
             r = md_fail(failure, MD_ERR_NOMEM, "out of memory loading the model");
         if (r < 0)
@@ -431,6 +470,7 @@ static int on_visit(struct runner *runner, const struct md_record_view *view,
 {
     if (strcmp(view->type, MD_SAY_RUN) != 0)
         return md_fail(failure, MD_ERR_BUG, "a question for a media worker: %s", view->type);
+    insist_on_model_file(runner);
     int r = take_movie(runner, view, true, failure);
     if (r == MD_OK)
         r = on_stage_question(runner, view, failure);
@@ -531,6 +571,7 @@ int md_runner_main(int argc, char **argv, const struct md_worker_program *progra
     leave_movie(&runner);
     if (runner.model_ops)
         runner.model_ops->unload(runner.model);
+    free(runner.model_path);
     md_record_done(&runner.answer);
     return 0; /* the link's thread still reads: the process takes it along */
 }

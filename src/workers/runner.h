@@ -21,6 +21,9 @@ struct md_model_ops {
     /* Loads the model with room for a batch. Stages get it as env->model. */
     int (*load)(const struct md_model_params *params, void **ret_model, struct md_failure *failure);
     void (*unload)(void *model); /* accepts NULL */
+    /* NULL, or: the file that load reads. When it has become another one since, the worker ends
+     * without an answer: what it says would be put down to a model that did not say it. */
+    const char *(*file)(const struct md_options *options);
     /* NULL, or: false once a library has failed in a way that nothing must be built upon. The
      * worker then answers what it was asked, and ends without touching the model again: as it does
      * when a load fails. */
