@@ -60,6 +60,7 @@ static int code_of_errno(int value)
     switch (value) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* ulimit -f, or a file system of old */
         return MD_ERR_NOSPACE;
     case ENOMEM:
     case EMFILE: /* like memory, they come back */

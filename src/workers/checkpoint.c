@@ -64,6 +64,15 @@ static int read_lines(char *bytes, uint64_t key,
     return r;
 }
 
+static int fail_to_write(const struct md_checkpoint *checkpoint, int why,
+                         struct md_failure *failure)
+{
+    return md_fail_errno(failure, why,
+                         "finished units cannot be kept in %s: make room, or let it "
+                         "be written, and run again",
+                         checkpoint->path);
+}
+
 static int open_file(struct md_checkpoint *checkpoint,
                      int (*told)(void *user, int64_t unit, const json_t *data), void *user,
                      struct md_failure *failure)
@@ -83,7 +92,7 @@ static int open_file(struct md_checkpoint *checkpoint,
     checkpoint->fd =
         open(checkpoint->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
     if (checkpoint->fd < 0 || ftruncate(checkpoint->fd, (off_t)good) < 0)
-        return md_fail_errno(failure, errno, "cannot write %s", checkpoint->path);
+        return fail_to_write(checkpoint, errno, failure);
     return MD_OK;
 }
 
@@ -120,9 +129,9 @@ int md_checkpoint_add(struct md_checkpoint *checkpoint, int64_t unit, const json
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     ssize_t n = write(checkpoint->fd, line.s, line.n);
     if (n != (ssize_t)line.n)
-        return md_fail_errno(failure, n < 0 ? errno : ENOSPC, "cannot write %s", checkpoint->path);
+        return fail_to_write(checkpoint, n < 0 ? errno : ENOSPC, failure);
     if (fdatasync(checkpoint->fd) < 0)
-        return md_fail_errno(failure, errno, "cannot write %s", checkpoint->path);
+        return fail_to_write(checkpoint, errno, failure);
     return MD_OK;
 }
 

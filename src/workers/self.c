@@ -48,6 +48,7 @@ void md_self_settle(long parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (parent > 0 && getppid() != (pid_t)parent)
         _exit(0);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error with a name, not an end */
     close_range(MD_IPC_WORKER_FD + 1, ~0U, 0); /* whatever a careless parent left open */
     setrlimit(RLIMIT_CORE, &no_core);
     setrlimit(RLIMIT_NOFILE, &few_files);
