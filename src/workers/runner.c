@@ -343,7 +343,8 @@ static int note_model_file(struct runner *runner, const struct md_options *optio
     int r = md_file_identify(path, &runner->model_file, failure);
     if (r == MD_ERR_NOTFOUND)
         return md_fail(failure, r,
-                       "the model %s is not there any more: put it back, or name another one", path);
+                       "the model %s is not there any more: put it back, or name another one",
+                       path);
     return r;
 }
 
