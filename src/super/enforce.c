@@ -112,7 +112,9 @@ static char *own_group(const char *root, const char *controller)
 static char *try_group(const char *group, enum md_enforcement how)
 {
     char name[64];
-    snprintf(name, sizeof name, "moviedigest-%ld", (long)getpid());
+    if (group)
+        md_super_remove_dead_groups_(group);
+    md_super_name_group_(getpid(), name, sizeof name);
     md_autofree char *folder = group ? md_path_join(group, name) : NULL;
     if (!folder || (mkdir(folder, 0755) < 0 && errno != EEXIST))
         return NULL;

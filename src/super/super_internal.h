@@ -141,6 +141,11 @@ void md_super_send_word_(struct md_super *s, struct md_process *process, const c
 /* Removes what workers that were killed left in a movie's folders, unless somebody else is at it.
  */
 void md_super_clean_after_(const struct md_job *job);
+/* The name of a run's cgroup; and removing, from the group they are all in, those of runs that were
+ * killed, unless a process is still in them. Never those of runs that live, or of which nobody here
+ * can say whether they do. */
+void md_super_name_group_(long pid, char *name, size_t size);
+void md_super_remove_dead_groups_(const char *parent);
 
 /* flight.c */
 

@@ -24,6 +24,7 @@ from harness import PROGRAM, TIMEOUT_S  # noqa: E402
 MODELS = pathlib.Path(os.environ["MOVIEDIGEST_TEST_MODELS"])
 REAL = pathlib.Path(os.environ["MOVIEDIGEST_TEST_WORKERS"])
 BAD_WORKER = pathlib.Path(__file__).resolve().parent / "bad_worker.py"
+GROUPS = pathlib.Path("/sys/fs/cgroup")
 AT_ONCE = 3
 HANG_S = 8  # what counts as hung: a sanitized worker beside two others says something sooner
 OPTIONS = ["--threads", "1", "--length", "5s", "--transcribe", "whisper", "--device", "host",
@@ -34,12 +35,13 @@ TALK = ("Anna, where is the letter from the castle? I gave it to Viktor on the b
 
 
 class Case:
-    """One run. plan: what bad_worker.py does; said: what the log tells; lost: fallback is right."""
+    """One run. plan: what bad_worker.py does; said: what the log tells; told: what the report does,
+    when that is something else; lost: fallback is right; kills: the main program is killed so many
+    times when a unit is done, and started again."""
 
-    def __init__(self, name, plan, said, lost=False, starts=2, told=None, asr="asr.bin",
-                 prepare=None):
+    def __init__(self, name, plan, said, lost=False, starts=2, told=None, kills=0):
         self.name, self.plan, self.said, self.lost = name, plan, said, lost
-        self.starts, self.told, self.asr, self.prepare = starts, told, asr, prepare
+        self.starts, self.told, self.kills = starts, told, kills
         self.who = next(iter(plan))
         self.problems, self.seconds = [], 0.0
 
@@ -108,6 +110,8 @@ CASES = [
          "speech.units: make room", lost=True, starts=1, told="speech.units: make room"),
     tell("no room for the third unit", [["always", "start: fsize UNITS"]],
          "story.units: make room", lost=True, starts=1, told="story.units: make room"),
+    # The main program.
+    *both("kill -9 of the main program at a unit", [], "", starts=3, kills=2),
 ]
 # One of each kind; each kind for one worker at least, both workers for some.
 SHORT = {"speech: stopped while it loads", "story: stopped in a unit",
@@ -116,7 +120,7 @@ SHORT = {"speech: stopped while it loads", "story: stopped in a unit",
          "speech: ends at load", "story: SIGSEGV at load", "speech: is lost at every unit",
          "story: is lost at every unit", "speech: always dies at load", "story: its model vanishes",
          "speech: its model is cut off", "speech: its model is replaced once it is loaded",
-         "speech: no room for the second unit"}
+         "speech: no room for the second unit", "speech: kill -9 of the main program at a unit"}
 
 
 class Shelf:
@@ -124,6 +128,7 @@ class Shelf:
 
     def __init__(self, folder):
         self.folder = folder
+        self.killed = []
         self.bin = folder / "bin"
         self.bin.mkdir()
         shutil.copy(PROGRAM, self.bin / "moviedigest")
@@ -156,8 +161,7 @@ class Shelf:
         shutil.copy(MODELS / "whisper-script.bin", place / "asr.bin")
         shutil.copy(MODELS / "llama-random.gguf", place / "llm.bin")
 
-    def run(self, place, case, models):
-        """Exit status and what was said; a worker that was not taken leave of is a problem."""
+    def start(self, place, case, models):
         env = {**os.environ, "BAD_WORKER_PLAN": str(place / "plan"), "BAD_WORKER_REAL": str(REAL),
                "XDG_STATE_HOME": str(place / "state"), "XDG_DATA_HOME": str(place / "data"),
                "XDG_CACHE_HOME": str(place / "cache"), "HOME": str(place),
@@ -166,8 +170,33 @@ class Shelf:
         (place / "plan/plan.json").write_text(json.dumps(case.plan))
         command = [self.bin / "moviedigest", "run", "--no-progress", *OPTIONS, "-o", place / "out",
                    "--asr-model", place / "asr.bin", "--hang-after", HANG_S, *models, self.movie]
-        process = subprocess.Popen([*map(str, command)], env=env, stdin=subprocess.DEVNULL,
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        if case.kills:  # leases are enforced where they can be: groups must not be left
+            command[command.index("off")] = "auto"
+        return subprocess.Popen([*map(str, command)], env=env, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+    def kill(self, place, case, models):
+        """Starts it, kills it as soon as one more unit is on disk; workers must end by themselves."""
+        units = place / "out/film/work" / ("speech.units" if case.who == "asr" else "story.units")
+        before = units.read_bytes().count(b"\n") if units.exists() else 0
+        process = self.start(place, case, models)
+        deadline = time.monotonic() + TIMEOUT_S
+        while not units.exists() or units.read_bytes().count(b"\n") <= before:
+            if process.poll() is not None or time.monotonic() > deadline:
+                case.problems.append("it was not there to be killed")
+                break
+            time.sleep(0.002)
+        process.kill()
+        process.communicate()
+        if left := workers_of(place):
+            case.problems.append(f"workers outlive the main program: {left}")
+        self.killed.append(process.pid)
+
+    def run(self, place, case, models):
+        """Exit status and what was said; a worker that was not taken leave of is a problem."""
+        for _ in range(case.kills):
+            self.kill(place, case, models)
+        process = self.start(place, case, models)
         done = threading.Event()
         watch = threading.Thread(target=look_for_zombies, args=(process.pid, done, case))
         watch.start()
@@ -246,6 +275,8 @@ class Shelf:
         for words in (case.told or case.said,):
             if squeezed(words) not in report:
                 wrong.append(f"the report does not say \"{words}\"")
+        groups = [g for pid in self.killed for g in GROUPS.glob(f"**/moviedigest-{pid}-*")]
+        wrong += [f"{g} is left" for g in groups if case.kills]
         wrong += [f"{p} is left" for w in ("*.part", "lock", "*.new") for p in place.rglob(w)]
         if not (out / "digest.mp4").exists():
             wrong.append("there is no digest")
