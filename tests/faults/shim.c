@@ -2,7 +2,7 @@
  * preloaded, so that the programs under test are the very ones that people get.
  *
  *   MD_FAULT_WHAT     malloc, mmap, open, write, fsync, rename, spawn or thread
- *   MD_FAULT_WHO      main or worker
+ *   MD_FAULT_WHO      main, worker (any), or which one: media, asr, llm
  *   MD_FAULT_AT       N, from 1: counted over all processes of the run, so that a transient fault
  *                     happens once and not once in each worker that is started anew
  *   MD_FAULT_KIND     once, or forever from there on
@@ -76,7 +76,10 @@ static bool concerns_us(void)
     if (!who || !base)
         return false;
     is_main = strcmp(base, "/moviedigest") == 0;
-    return strcmp(who, "main") == 0 ? is_main : strncmp(base, "/moviedigest-", 13) == 0;
+    if (strcmp(who, "main") == 0)
+        return is_main;
+    return strncmp(base, "/moviedigest-", 13) == 0 &&
+           (strcmp(who, "worker") == 0 || strcmp(who, base + 13) == 0);
 }
 
 /* Constructors of other libraries may call in before ours ran. */
