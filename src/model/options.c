@@ -151,7 +151,7 @@ static const struct md_option table[] = {
      .help = "At most this many movies at once; auto takes what memory and cores allow."},
     {"threads", 0, MD_OPTION_INT, AT(threads), .initial = "auto", .min = 0, .max = 256,
      .zero_word = "auto", .zero_value = 0, .group = group_run, .metavar = "N",
-     .help = "Threads for each movie."},
+     .help = "Threads for each movie, and for each model."},
     {"hang-after", 0, MD_OPTION_INT, AT(hang_after_s), .initial = "300", .min = 3, .max = 86400,
      .group = group_run, .metavar = "SECONDS",
      .help = "Take a worker that has shown no sign of life for so long for hung: it is ended, and "

@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -42,14 +41,13 @@ static int load(const struct md_model_params *params, void **ret_model, struct m
                                       .no_memory = md_witness_note,
                                       .cancelled = params->cancelled,
                                       .user = params->user};
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (!speech.model_path)
         return md_fail(failure, MD_ERR_INPUT, "no speech model is given: --asr-model FILE");
     struct md_asr_model *model = calloc(1, sizeof *model);
     if (!model)
         return md_fail(failure, MD_ERR_NOMEM, "out of memory");
     model->name = shown_name(speech.model_path);
-    int r = model->name ? md_speech_new(&md_speech_whisper, &speech, (int)MD_MAX(cores, 1),
+    int r = model->name ? md_speech_new(&md_speech_whisper, &speech, md_model_threads(params),
                                         &model->speech, failure)
                         : md_fail(failure, MD_ERR_NOMEM, "out of memory");
     if (r < 0) {

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/file.h"
@@ -26,10 +25,9 @@ static void use_as(struct md_text_params *text, enum md_settings settings, int64
 
 static int load(const struct md_model_params *params, void **ret_model, struct md_failure *failure)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     struct md_text_params text = {.model_path = params->options->llm_model,
                                   .sequences = MD_MIN(params->batch, (int)MD_TEXT_MAX_SEQUENCES),
-                                  .threads = (int)MD_MAX(cores, 1),
+                                  .threads = md_model_threads(params),
                                   .log = params->log,
                                   .no_memory = md_witness_note};
     use_as(&text, params->settings, params->options->llm_context);

@@ -367,6 +367,13 @@ static void insist_on_model_file(const struct runner *runner)
     _exit(r == MD_ERR_NOMEM ? MD_EXIT_NO_MEMORY : 1);
 }
 
+int md_model_threads(const struct md_model_params *params)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    return params->options->threads > 0 ? (int)params->options->threads
+                                        : (int)MD_CLAMP(processors, 1, 4096);
+}
+
 static int load_model(struct runner *runner, const struct md_record_view *view,
                       struct md_failure *failure)
 {

@@ -17,6 +17,9 @@ struct md_model_params {
     void *user;
 };
 
+/* To load and to work with: those of --threads, or one for each processor. */
+int md_model_threads(const struct md_model_params *params);
+
 struct md_model_ops {
     /* Loads the model with room for a batch. Stages get it as env->model. */
     int (*load)(const struct md_model_params *params, void **ret_model, struct md_failure *failure);
