@@ -455,8 +455,8 @@ static int endpoint_prepare(void *opaque, const struct md_text_run *run,
     md_str_done(&fetch.reply.body);
     /* llama-server calls a model as its file. */
     const char *name = model->found.name;
-    *ret_facts =
-        (struct md_text_facts){*name == '/' ? md_path_base(name) : name, model->found.context};
+    const char *base = *name == '/' ? md_path_base(name) : name;
+    *ret_facts = (struct md_text_facts){*base ? base : name, model->found.context};
     return r;
 }
 
