@@ -10,14 +10,16 @@
 static int fake_open(const struct md_speech_params *params, void **ret_model,
                      struct md_failure *failure)
 {
+    static const char nothing[] = "a model"; /* to free: one that failed is never closed */
     (void)params;
-    *ret_model = calloc(1, 1);
-    return *ret_model ? MD_OK : md_fail(failure, MD_ERR_NOMEM, "out of memory");
+    (void)failure;
+    *ret_model = (void *)(uintptr_t)nothing;
+    return MD_OK;
 }
 
 static void fake_close(void *model)
 {
-    free(model);
+    (void)model;
 }
 
 /* One piece: how long the stretch is, and a sum over it. */

@@ -143,6 +143,41 @@ static void no_batch_and_no_kill_changes_the_transcript(void **state)
     movie_remove(folder);
 }
 
+/* Long: a real worker is killed at every unit of batches of every size; the next has another. */
+static void a_kill_at_every_unit_of_every_batch_gives_the_same_transcript(void **state)
+{
+    (void)state;
+    static const int sizes[] = {1, 2, 4, 8, 16};
+    struct asr asr;
+    int kills = 0;
+    if (!getenv("MOVIEDIGEST_LONG")) {
+        print_message("# the long form does this\n");
+        skip();
+    }
+    char *folder = movie_make(180, 3);
+    set_up(&asr, "whisper-random.bin", 1);
+    md_autofree char *wanted = transcribe(&asr, folder);
+    for (size_t i = 0; i < MD_ARRAY_LEN(sizes); i++) {
+        for (int64_t unit = 1, total = 1; unit <= total; unit++) {
+            struct drive drive;
+            forget(folder);
+            set_up(&asr, "whisper-random.bin", sizes[i]);
+            drive_start(&drive, &asr.params);
+            assert_int_equal(drive.code, 0);
+            drive_run(&drive, &asr.params, folder, "transcript", unit);
+            total = drive.units_total;
+            kills += drive.killed;
+            drive_end(&drive);
+            set_up(&asr, "whisper-random.bin", sizes[(i + 1 + (size_t)unit) % MD_ARRAY_LEN(sizes)]);
+            md_autofree char *bytes = transcribe(&asr, folder);
+            assert_string_equal(bytes, wanted);
+        }
+    }
+    print_message("# %d kills\n", kills);
+    assert_true(kills >= 20);
+    movie_remove(folder);
+}
+
 /* One worker of which the n-th buffer fails. False: it never came to so many. */
 static bool fail_buffer(struct asr *asr, const char *folder, int n)
 {
@@ -211,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_lie_on_the_clock_of_the_movie),
         cmocka_unit_test(no_batch_and_no_kill_changes_the_transcript),
+        cmocka_unit_test(a_kill_at_every_unit_of_every_batch_gives_the_same_transcript),
         cmocka_unit_test(whichever_buffer_fails_the_next_worker_ends_it),
         cmocka_unit_test(what_is_no_model_is_refused_with_a_sentence),
     };

@@ -141,6 +141,36 @@ static void no_kill_at_any_byte_changes_the_transcript(void **state)
     assert_true(kills > movies);
 }
 
+/* At each unit, and in the middle of its line, with each size; the next worker has another one. */
+static void a_kill_at_every_unit_of_every_batch_gives_the_same_transcript(void **state)
+{
+    static const int sizes[] = {1, 2, 4, 8, 16};
+    struct listener l;
+    int kills = 0;
+    unsigned seed = 2;
+    (void)state;
+    set_up(&l, 300, 21);
+    md_autofree char *wanted = listen(&l, 1, -1);
+    const int64_t total = l.total;
+    assert_true(total >= 8);
+    for (size_t i = 0; i < MD_ARRAY_LEN(sizes); i++) {
+        for (int64_t unit = 0; unit < total; unit++) {
+            movie_forget(l.folder, units);
+            char *bytes = listen(&l, sizes[i], unit);
+            kills += bytes == NULL; /* a whole batch may have been done at once */
+            if (!bytes && unit % 2)
+                cut_off(&l, &seed);
+            free(bytes);
+            bytes = listen(&l, sizes[(i + 1 + (size_t)unit) % MD_ARRAY_LEN(sizes)], -1);
+            assert_string_equal(bytes, wanted);
+            free(bytes);
+        }
+    }
+    print_message("# %d kills at %d units\n", kills, (int)total);
+    assert_true(kills > 3 * total);
+    tear_down(&l);
+}
+
 static void every_batch_size_gives_the_same_transcript(void **state)
 {
     struct listener l;
@@ -173,6 +203,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_kill_at_any_byte_changes_the_transcript),
+        cmocka_unit_test(a_kill_at_every_unit_of_every_batch_gives_the_same_transcript),
         cmocka_unit_test(every_batch_size_gives_the_same_transcript),
         cmocka_unit_test(another_sound_or_language_takes_nothing_from_the_checkpoint),
     };

@@ -79,6 +79,41 @@ static void every_batch_size_and_every_kill_gives_the_same_story(void **state)
     movie_remove(folder);
 }
 
+/* Long: a real worker is killed at every unit of batches of every size; the next has another. */
+static void a_kill_at_every_unit_of_every_batch_gives_the_same_story(void **state)
+{
+    static const int sizes[] = {1, 2, 4, 8, 16};
+    struct llm llm;
+    int kills = 0;
+    (void)state;
+    if (!getenv("MOVIEDIGEST_LONG")) {
+        print_message("# the long form does this\n");
+        skip();
+    }
+    char *folder = movie_make_talk(SECONDS / 2, 11, NULL);
+    set_up(&llm, 1, 0);
+    md_autofree char *wanted = drive_tell(&llm.params, folder);
+    for (size_t i = 0; i < MD_ARRAY_LEN(sizes); i++) {
+        for (int64_t unit = 1, total = 1; unit <= total; unit++) {
+            struct drive drive;
+            movie_forget_story(folder);
+            set_up(&llm, sizes[i], 0);
+            drive_start(&drive, &llm.params);
+            assert_int_equal(drive.code, 0);
+            drive_run(&drive, &llm.params, folder, "story", unit);
+            total = drive.units_total;
+            kills += drive.killed;
+            drive_end(&drive);
+            set_up(&llm, sizes[(i + 1 + (size_t)unit) % MD_ARRAY_LEN(sizes)], 0);
+            md_autofree char *bytes = drive_tell(&llm.params, folder);
+            assert_string_equal(bytes, wanted);
+        }
+    }
+    print_message("# %d kills\n", kills);
+    assert_true(kills >= 20);
+    movie_remove(folder);
+}
+
 static void hostile_dialogue_changes_words_and_nothing_else(void **state)
 {
     struct llm llm;
@@ -103,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_batch_size_and_every_kill_gives_the_same_story),
+        cmocka_unit_test(a_kill_at_every_unit_of_every_batch_gives_the_same_story),
         cmocka_unit_test(hostile_dialogue_changes_words_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

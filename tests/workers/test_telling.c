@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -300,6 +302,40 @@ static void what_was_told_before_a_server_went_down_is_not_asked_again(void **st
     end(&t);
 }
 
+/* A worker that ends while it asks leaves nothing but the lines of its checkpoint, the last one
+ * perhaps cut. What comes back of a batch that was under way is lost. */
+static void an_end_at_every_reply_of_every_batch_gives_the_same_story(void **state)
+{
+    static const int sizes[] = {1, 2, 4, 8, 16};
+    struct telling t;
+    char path[64];
+    (void)state;
+    begin(&t, 16, NULL);
+    assert_int_equal(tell(&t, 1, 4096), MD_OK);
+    const int64_t all = (int64_t)t.asked;
+    assert_true(all >= 8);
+    md_autofree char *wanted = bytes_of(&t);
+    snprintf(path, sizeof path, "%s/story.units", t.folder);
+    for (size_t i = 0; i < MD_ARRAY_LEN(sizes); i++) {
+        for (int64_t reply = 1; reply <= all; reply++) {
+            struct stat st;
+            forget_units(&t);
+            forget_prompts(&t);
+            t.rule.fails_at = reply;
+            assert_int_equal(tell(&t, sizes[i], 4096), MD_ERR_EXTERNAL);
+            assert_int_equal(stat(path, &st), 0);
+            if (reply % 2 && st.st_size > 20)
+                assert_int_equal(truncate(path, st.st_size - 11), 0);
+            t.rule.fails_at = 0;
+            int size = sizes[(i + 1 + (size_t)reply) % MD_ARRAY_LEN(sizes)];
+            assert_int_equal(tell(&t, size, 4096), MD_OK);
+            md_autofree char *bytes = bytes_of(&t);
+            assert_string_equal(bytes, wanted);
+        }
+    }
+    end(&t);
+}
+
 /* ---- any length, any context ---- */
 
 static size_t count_text(const char *text, const char *what)
@@ -472,6 +508,7 @@ int main(void)
         cmocka_unit_test(people_a_model_sees_are_held_against_the_dialogue),
         cmocka_unit_test(useless_replies_leave_the_built_in_story),
         cmocka_unit_test(what_was_told_before_a_server_went_down_is_not_asked_again),
+        cmocka_unit_test(an_end_at_every_reply_of_every_batch_gives_the_same_story),
         cmocka_unit_test(three_hours_fit_every_context),
         cmocka_unit_test(what_is_asked_does_not_depend_on_what_is_said),
         cmocka_unit_test(hostile_replies_become_plain_words),
