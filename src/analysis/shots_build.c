@@ -246,6 +246,16 @@ void md_shots_build_skip(struct md_shots_build *build, int64_t until_us)
     md_credits_finder_skip(build->credits, until_us);
 }
 
+/* Out of order they are of joined recordings, and too many of a film that may be cut anywhere. */
+static void check_entries(struct md_ints *entries_us)
+{
+    bool sound = entries_us->n < MD_SHOTS_MOST_ENTRIES;
+    for (size_t i = 1; i < entries_us->n && sound; i++)
+        sound = entries_us->v[i] > entries_us->v[i - 1];
+    if (!sound)
+        entries_us->n = 0;
+}
+
 int md_shots_build_finish(struct md_shots_build *build, const struct md_video_stats *stats)
 {
     struct md_shots *shots = build->shots;
@@ -266,6 +276,7 @@ int md_shots_build_finish(struct md_shots_build *build, const struct md_video_st
     shots->duration_us = stats->end_us;
     set_size(build);
     struct md_bars bars = md_letterbox_bars(build->letterbox);
+    check_entries(&shots->entries_us);
     shots->crop_left = bars.left;
     shots->crop_top = bars.top;
     shots->crop_right = bars.right;

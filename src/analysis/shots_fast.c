@@ -63,6 +63,7 @@ static int start(struct fast *fast, const struct md_detector_ops *detector)
         .path = env->movie_path,
         .media = fast->media,
         .threads = env->threads,
+        .entries_us = &fast->shots->entries_us,
         .cancelled = env->cancelled,
         .user = env->user,
     };

@@ -57,6 +57,7 @@ static int start(struct work *work)
         .media = work->media,
         .threads = env->threads,
         .skip_unused_filter = true,
+        .entries_us = &work->shots->entries_us,
         .cancelled = env->cancelled,
         .user = env->user,
     };
@@ -223,7 +224,7 @@ static bool outputs_present(const struct md_stage_env *env, const void *artifact
 
 const struct md_stage_ops md_stage_ops_shots = {
     .stage = MD_STAGE_SHOTS,
-    .revision = 4,
+    .revision = 5,
     .run = run,
     .outputs_present = outputs_present,
 };

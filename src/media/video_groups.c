@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "media/entries.h"
 #include "media/video_groups_internal.h"
 #include "model/media.h"
 
@@ -338,7 +339,11 @@ int md_groups_read_(struct md_groups *groups, struct md_failure *failure)
         return rc;
     if (groups->packet->stream_index == groups->stream->index) {
         groups->packets_read++;
-        rc = take_packet(groups, failure);
+        if (groups->params.entries_us && md_entries_add(groups->params.entries_us, groups->stream,
+                                                        groups->packet, groups->zero_us) < 0)
+            rc = md_fail(failure, MD_ERR_NOMEM, "out of memory");
+        if (rc == MD_OK)
+            rc = take_packet(groups, failure);
     }
     av_packet_unref(groups->packet);
     return rc;

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "media/compat.h"
+#include "media/entries.h"
 #include "media/video_av.h"
 #include "media/video_reader_internal.h"
 #include "model/media.h"
@@ -147,7 +148,12 @@ static int feed(struct md_video_reader *reader, struct md_failure *failure)
         return MD_OK;
     }
     rc = MD_OK;
-    if (reader->packet->stream_index == reader->stream->index && md_video_wants_packet_(reader)) {
+    bool is_ours = reader->packet->stream_index == reader->stream->index;
+    if (is_ours && reader->params.entries_us && reader->params.media &&
+        md_entries_add(reader->params.entries_us, reader->stream, reader->packet,
+                       reader->params.media->clock_zero_us) < 0)
+        rc = fail_nomem(reader, failure);
+    if (rc == MD_OK && is_ours && md_video_wants_packet_(reader)) {
         int sent = avcodec_send_packet(reader->decoder, reader->packet);
         if (sent == AVERROR(ENOMEM)) {
             rc = fail_nomem(reader, failure);

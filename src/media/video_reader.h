@@ -11,6 +11,7 @@
 #include "media/frame.h"
 #include "media/video_clock.h"
 
+struct md_ints;
 struct md_media;
 struct md_video_reader;
 
@@ -24,6 +25,8 @@ struct md_video_params {
     bool skip_unused_filter;       /* the same of pictures that no other is made from: others
                                       stay exact */
     bool key_frames_only;          /* decode nothing else */
+    struct md_ints *entries_us;    /* NULL, or where the times of entries are appended as they are
+                                      read, see media/entries.h; with media, and without seeks */
     int64_t max_pixels;            /* larger pictures are refused; 0: MD_VIDEO_MAX_PIXELS */
     bool (*cancelled)(void *user); /* may be NULL; asked at least for every packet */
     void *user;

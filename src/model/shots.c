@@ -58,6 +58,7 @@ static const struct md_field shots_fields[] = {
     MD_F_OBJECTS(T, credits, credits_fields, 10000),
     MD_F_FLOATS(T, motion_curve, 400000),
     MD_F_FLOATS(T, luma_curve, 400000),
+    MD_F_INTS(T, entries_us, MD_SHOTS_MOST_ENTRIES),
     MD_F_STRINGS(T, warnings, 1000),
     MD_F_END,
 };
@@ -78,6 +79,9 @@ static int validate(const void *object, struct md_failure *failure)
                            i);
         at_us = shot->end_us;
     }
+    for (size_t i = 1; i < shots->entries_us.n; i++)
+        if (shots->entries_us.v[i] <= shots->entries_us.v[i - 1])
+            return md_fail(failure, MD_ERR_INPUT, "shots.json: entry %zu is out of order", i);
     return MD_OK;
 }
 

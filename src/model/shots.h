@@ -15,7 +15,8 @@ enum md_transition {
 };
 extern const char *const md_transition_names[]; /* "start", "cut", "dissolve", ... NULL-ended */
 
-enum { MD_SIGNATURE_BINS = 48 };
+/* Entries: one every third of a second for a day. */
+enum { MD_SIGNATURE_BINS = 48, MD_SHOTS_MOST_ENTRIES = 250000 };
 
 /* Shots tile the movie: each starts where the one before ends; a gradual transition is split in its
  * middle. Ranges are half-open. */
@@ -63,6 +64,9 @@ struct md_shots {
     struct md_credits_vec credits;
     /* One value per second, for the timeline: mean motion and mean luma (0 to 1). */
     struct md_floats motion_curve, luma_curve;
+    /* Where a copy of the film may begin, ascending (media/entries.h): its IDR pictures and the
+     * like. Empty where nothing of it can be copied, and where it may begin anywhere. */
+    struct md_ints entries_us;
     struct md_strings warnings; /* e.g. "3 damaged frames between 0:12 and 0:14 were skipped" */
 };
 

@@ -7,7 +7,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "base/error.h"
-#include "render/nal.h"
+#include "media/nal.h"
 
 enum md_param_kind { MD_PARAM_VPS, MD_PARAM_SPS, MD_PARAM_PPS };
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "select/entries.h"
 
 enum { MOST_ATOMS = 20000 };
 static const int64_t shortest_atom_us = 240000; /* flicker: six frames cannot be told apart */
@@ -233,22 +234,47 @@ static double quietness(const struct maker *m, int64_t time_us)
     return at.known ? MD_CLAMP((-10 - (double)at.loudness) / 50, 0, 1) : 0.5;
 }
 
+static const double full_pause_s = 1.5;
+
+/* Weighs a time in a free gap [from, to]; extra: of its quality. */
+static void weigh(const struct maker *m, int64_t from_us, int64_t to_us, int64_t wish_us,
+                  struct inside place, struct inside *best)
+{
+    const double pause_weight = 2, distance_weight = 0.5;
+    double pause_s = (double)(to_us - from_us) / 1e6;
+    double distance = fabs((double)(place.time_us - wish_us)) / (double)m->in->usual_us;
+    place.quality += pause_weight * MD_MIN(pause_s / full_pause_s, 1) +
+                     quietness(m, place.time_us) - distance_weight * distance;
+    if (best->time_us < 0 || place.quality > best->quality)
+        *best = place;
+}
+
 /* Tries one free gap [from, to] for a point near `wish`. */
 static void try_gap(const struct maker *m, int64_t from_us, int64_t to_us, int64_t wish_us,
                     struct inside *best)
 {
-    const double full_pause_s = 1.5, pause_weight = 2, distance_weight = 0.5;
     int64_t time_us = MD_CLAMP(wish_us, from_us, to_us);
     double pause_s = (double)(to_us - from_us) / 1e6;
     if (pause_s < 2 * full_pause_s) /* a short pause is cut in its middle */
         time_us = from_us + (to_us - from_us) / 2;
-    if (!snap(m, from_us, to_us, &time_us))
+    if (snap(m, from_us, to_us, &time_us))
+        weigh(m, from_us, to_us, wish_us, (struct inside){time_us, 0}, best);
+}
+
+/* Tries the entries of one free gap: a piece that starts on one need not be encoded. */
+static void try_entries(const struct maker *m, int64_t from_us, int64_t to_us, int64_t wish_us,
+                        struct inside *best)
+{
+    const int64_t margin_us = 150000; /* words begin and end softly */
+    const double worth = 0.4;         /* as much as a pause that is 0.3 s longer */
+    if (!has_picture(m))
         return;
-    double distance = fabs((double)(time_us - wish_us)) / (double)m->in->usual_us;
-    double quality = pause_weight * MD_MIN(pause_s / full_pause_s, 1) + quietness(m, time_us) -
-                     distance_weight * distance;
-    if (best->time_us < 0 || quality > best->quality)
-        *best = (struct inside){time_us, quality};
+    const struct md_shots *shots = m->in->shots;
+    int64_t at_us = md_select_entry_after(&shots->entries_us, from_us + margin_us);
+    for (; at_us <= to_us - margin_us;
+         at_us = md_select_entry_after(&shots->entries_us, at_us + 1000))
+        if (!in_transition(shots, find_shot(shots, at_us), at_us))
+            weigh(m, from_us, to_us, wish_us, (struct inside){at_us, worth}, best);
 }
 
 /* The best time to cut in [from, to]: gaps between speech, and in long ones a few places. */
@@ -268,6 +294,7 @@ static struct inside best_inside(const struct maker *m, int64_t from_us, int64_t
         } else if (gap_end_us > at_us || (more && m->busy.v[i].start_us == at_us)) {
             try_gap(m, at_us, gap_end_us, wish_us, &best);
         }
+        try_entries(m, at_us, gap_end_us, wish_us, &best);
         if (!more)
             break;
         at_us = m->busy.v[i].end_us;
@@ -304,6 +331,29 @@ static int divide(struct maker *m, int64_t from_us, int64_t to_us)
     return MD_OK;
 }
 
+/* A shot that does not begin on an entry may be entered on the first one in it as well, where a
+ * good part of it lies on either side. */
+static int add_entry(struct maker *m, size_t shot_index, int64_t to_us, int64_t *inout_last_us)
+{
+    const int64_t part_us = 3 * MD_SECOND_US / 2, margin_us = 150000;
+    const struct md_shots *shots = m->in->shots;
+    const struct md_shot *shot = &shots->shots.v[shot_index];
+    int64_t from_us = MD_MAX(shot->start_us, *inout_last_us);
+    int64_t at_us = md_select_entry_after(&shots->entries_us, from_us);
+    if (at_us > from_us && at_us < from_us + part_us)
+        at_us = md_select_entry_after(&shots->entries_us, from_us + part_us);
+    if (at_us < from_us + part_us || at_us > MD_MIN(shot->end_us, to_us) - part_us ||
+        in_transition(shots, shot_index, at_us))
+        return MD_OK;
+    size_t word = find_busy(&m->busy, at_us - margin_us);
+    if (word < m->busy.n && m->busy.v[word].start_us < at_us + margin_us)
+        return MD_OK;
+    if (divide(m, *inout_last_us, at_us) < 0 || push_inside(m, at_us) < 0)
+        return MD_ERR_NOMEM;
+    *inout_last_us = at_us;
+    return MD_OK;
+}
+
 /* --- runs of content --- */
 
 /* Points of one run [from, to), both always points. */
@@ -327,12 +377,15 @@ static int add_run(struct maker *m, int64_t from_us, int64_t to_us)
     size_t i = first;
     for (; i < n && m->in->shots->shots.v[i].start_us < to_us; i++) {
         struct point p = shot_point(m, i);
-        if (p.time_us - last_us < spacing_us || to_us - p.time_us < spacing_us ||
-            (!p.can_start && !p.can_end))
-            continue;
-        if (divide(m, last_us, p.time_us) < 0 || md_vec_push(&m->points, p) < 0)
+        bool usable = p.time_us - last_us >= spacing_us && to_us - p.time_us >= spacing_us &&
+                      (p.can_start || p.can_end);
+        if (usable) {
+            if (divide(m, last_us, p.time_us) < 0 || md_vec_push(&m->points, p) < 0)
+                return MD_ERR_NOMEM;
+            last_us = p.time_us;
+        }
+        if (add_entry(m, i, to_us, &last_us) < 0)
             return MD_ERR_NOMEM;
-        last_us = p.time_us;
     }
     if (i < n && m->in->shots->shots.v[i].start_us == to_us) {
         struct point edge = shot_point(m, i);
@@ -390,6 +443,43 @@ static void find_sentences(const struct md_story *story, struct md_atom *atom, s
     atom->sentence_count = *inout - atom->first_sentence;
 }
 
+/* Moves where a piece starts, or ends, to an entry close by. Only within a shot of which a second
+ * stays, and over nothing that is said: not seen, not heard, and saves encoding. */
+static const int64_t near_us = MD_SECOND_US / 2, stays_us = MD_SECOND_US;
+
+static int64_t later_start(const struct maker *m, int64_t in_us, int64_t until_us)
+{
+    const struct md_shots *shots = m->in->shots;
+    int64_t at_us = md_select_entry_after(&shots->entries_us, in_us);
+    if (at_us > in_us + near_us || at_us + stays_us > until_us)
+        return in_us;
+    size_t shot = find_shot(shots, in_us), word = find_busy(&m->busy, in_us);
+    bool talks = word < m->busy.n && m->busy.v[word].start_us < at_us;
+    bool same = shots->shots.v[shot].end_us >= at_us + stays_us;
+    return same && !talks && !in_transition(shots, shot, at_us) ? at_us : in_us;
+}
+
+static int64_t earlier_end(const struct maker *m, int64_t out_us, int64_t from_us)
+{
+    const struct md_shots *shots = m->in->shots;
+    int64_t at_us = md_select_entry_before(&shots->entries_us, out_us);
+    if (at_us < out_us - near_us || at_us - stays_us < from_us)
+        return out_us;
+    size_t shot = find_shot(shots, out_us - 1), word = find_busy(&m->busy, at_us);
+    bool talks = word < m->busy.n && m->busy.v[word].start_us < out_us;
+    bool same = shots->shots.v[shot].start_us <= at_us - stays_us;
+    return same && !talks && !in_transition(shots, shot, at_us) ? at_us : out_us;
+}
+
+/* Where pieces may play on from one into the other the film must stay whole. */
+static void move_to_entries(const struct maker *m, struct md_atom *before, struct md_atom *atom)
+{
+    if (!has_picture(m) || !atom->follows || before->act != atom->act)
+        return;
+    atom->in_us = later_start(m, atom->in_us, atom->end_us);
+    before->out_us = earlier_end(m, before->out_us, before->start_us);
+}
+
 static int make_atoms(struct maker *m, struct md_atom_vec *ret)
 {
     size_t segment = 0, sentence = 0;
@@ -408,6 +498,8 @@ static int make_atoms(struct maker *m, struct md_atom_vec *ret)
         atom.can_start = atom.can_start && atom.in_us < atom.end_us;
         atom.can_end = atom.can_end && atom.out_us > atom.start_us;
         place(m->in->story, &atom, &segment);
+        if (ret->n > 0)
+            move_to_entries(m, &ret->v[ret->n - 1], &atom);
         find_sentences(m->in->story, &atom, &sentence);
         if (has_picture(m)) {
             atom.first_shot = (int64_t)find_shot(m->in->shots, atom.start_us);

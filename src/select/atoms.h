@@ -11,7 +11,7 @@
 struct md_atom {
     int64_t start_us, end_us; /* atoms tile the content */
     /* Where a piece starts that begins with this atom, ends that ends with it: start_us and end_us,
-     * moved out of a gradual transition. */
+     * moved out of a gradual transition, and to an entry close by. */
     int64_t in_us, out_us;
     bool can_start, can_end;
     bool follows; /* the atom before it ends where this one starts (no credits between) */

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/str.h"
+#include "select/entries.h"
 
 static const char component[] = "select";
 
@@ -22,6 +23,10 @@ static const double scene_start_s = 0.8; /* a piece that starts with its scene *
 static const double scene_end_s = 0.4;
 static const double moment_gain_s = 5;     /* a key moment of score 1 */
 static const double duplicate_share = 0.7; /* what seeing a thing again takes of its gain */
+
+/* A second of film that has to be encoded because the piece does not start on an entry. Decides
+ * between places that are alike: half a group of pictures is worth a third of a piece. */
+static const double encode_cost_s = 0.12;
 
 /* An atom's gain per second grows faster than its score: a minute of the best is worth more than
  * two of the middling. */
@@ -92,6 +97,11 @@ static void set_item(const struct md_plan_input *in, size_t i, struct md_item *i
     item->end_gain = ends_scene ? scene_end_s : 0;
     if (i + 1 == in->atoms->n)
         item->end_gain += ending_gain_s;
+    if (in->shots) {
+        item->start_gain -=
+            encode_cost_s * md_select_start_cost(&in->shots->entries_us, item->in_us);
+        item->end_gain -= encode_cost_s * md_select_end_cost(&in->shots->entries_us, item->out_us);
+    }
 }
 
 /* Pairs cost a share of the smaller gain of the two. */

@@ -45,6 +45,7 @@ struct md_film_shape md_film_any_shape(uint64_t seed)
     shape.has_picture = any(&s, 0, 11) > 0 || !shape.has_audio;
     shape.gradual = any(&s, 0, 2) * 0.15;
     shape.credits = any(&s, 0, 2) ? 0.05 : 0;
+    shape.group_frames = any(&s, 0, 3) ? any(&s, 1, 300) : 0;
     return shape;
 }
 
@@ -96,6 +97,20 @@ static void add_shot(struct md_film *film, const struct md_film_shape *shape, ui
     must(md_vec_push(all, s));
 }
 
+/* On most cuts, and where the group would grow too long. */
+static void make_entries(struct md_film *film, const struct md_film_shape *shape)
+{
+    uint64_t seed = shape->seed + 77;
+    int64_t next = 0;
+    for (size_t i = 0; i < film->shots.shots.n && shape->group_frames > 0; i++) {
+        const struct md_shot *shot = &film->shots.shots.v[i];
+        if (shot->transition <= MD_TRANSITION_CUT && md_film_random(&seed) < 0.75)
+            next = shot->start_frame;
+        for (; next < shot->end_frame; next += shape->group_frames)
+            must(md_vec_push(&film->shots.entries_us, next * 1000000 / shape->fps));
+    }
+}
+
 static void make_picture(struct md_film *film, const struct md_film_shape *shape, uint64_t *seed)
 {
     float looks[6][MD_SIGNATURE_BINS];
@@ -114,6 +129,7 @@ static void make_picture(struct md_film *film, const struct md_film_shape *shape
         add_shot(film, shape, seed, looks[place], frames);
         done += frames;
     }
+    make_entries(film, shape);
     film->shots.frame_count = total;
     film->shots.duration_us = total * 1000000 / shape->fps;
 }

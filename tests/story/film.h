@@ -29,8 +29,9 @@ struct md_film_shape {
     enum md_film_talk talk;
     bool has_audio;
     bool has_picture;
-    double gradual; /* share of shots that begin with a fade, dissolve or wipe */
-    double credits; /* share of the film at its end */
+    double gradual;   /* share of shots that begin with a fade, dissolve or wipe */
+    double credits;   /* share of the film at its end */
+    int group_frames; /* key frames at most that far apart, as encoders set them; 0: none known */
 };
 
 /* A shape drawn from a seed: anything from one frame to two hours. */

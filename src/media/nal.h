@@ -1,7 +1,7 @@
 /* The units an H.264 or HEVC stream is made of (ITU-T H.264 7.3.1, H.265 7.3.1), and their bits.
  * Reads only, from bytes nobody has checked; whatever they say, nothing outside them is touched. */
-#ifndef MD_RENDER_NAL_H
-#define MD_RENDER_NAL_H
+#ifndef MD_MEDIA_NAL_H
+#define MD_MEDIA_NAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* Both framings (lengths in files, start codes in broadcasts) are walked in place. Payloads are
  * unescaped into a buffer of their own before bits are read: headers are short, and a reader that
  * skips emulation prevention bit by bit is harder to get right. */
-#include "render/nal.h"
+#include "media/nal.h"
 
 #include <string.h>
 
