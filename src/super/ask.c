@@ -297,7 +297,7 @@ int md_ask_model(const char *path, const struct md_model_file *file, const struc
                  const char *measures, struct md_model_memory *ret_memory, bool *ret_exact,
                  struct md_failure *failure)
 {
-    int64_t host_bytes;
+    int64_t host_bytes = 0;
     *ret_exact = false;
     md_model_file_memory(file, use, ret_memory);
     if (file->kind != MD_MODEL_GGUF)
@@ -316,7 +316,7 @@ void md_ask_smaller(const char *path, const struct md_model_file *file, int64_t 
     struct md_model_memory whole;
     struct md_model_use use = md_model_use_at(settings, context);
     use.half_layers &= !on_cpu; /* there they stay where they are */
-    int64_t host_bytes, whole_host_bytes;
+    int64_t host_bytes = 0, whole_host_bytes = 0;
     md_model_file_memory(file, &use, ret_memory);
     if (use.half_layers) /* without the library's word: about half of what is there */
         ret_memory->resident_bytes /= 2;
