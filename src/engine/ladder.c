@@ -247,8 +247,9 @@ static bool has_younger(const struct md_engine *e, const struct movie *m)
 
 /* Where a lease is a limit (the kernel's, on the host), a larger one may be all that was missing:
  * half as much again as it had, or what it was seen to take. Returns 0 when there is not so much.
- * Beyond the room there is only the oldest movie goes, with a single unit, once, and no further
- * than what is free: its lease is then forced. */
+ * Beyond the room there is only the oldest movie goes, with a single unit, no further than what is
+ * free, and once, even when its first lease was forced: what a model takes is estimated, and a
+ * little less than it takes is a movie without its words. */
 static int64_t larger_lease(struct md_engine *e, struct movie *m)
 {
     const int64_t most = INT64_MAX / 4;
@@ -262,7 +263,7 @@ static int64_t larger_lease(struct md_engine *e, struct movie *m)
         return larger;
     bool alone = m == e->oldest && m->executor != MD_EXECUTOR_MEDIA && m->run_batch <= 1;
     larger = MD_MIN(larger, free_for(e, m));
-    return alone && m->lost_bytes < status.budget.ours_bytes && larger > had ? larger : 0;
+    return alone && m->least_bytes < status.budget.ours_bytes && larger > had ? larger : 0;
 }
 
 /* The specification's emergency sizes: 2 to 4 chunks, 1 or 2 prompts; then down to one. */
