@@ -43,12 +43,13 @@ static struct gov_recover_decision decide(const struct gov_recover *recover,
     int32_t batch = MAX(input->batch, 1);
     bool fresh = has_climbed(recover, GOV_RUNG_EMERGENCY); /* it ran in a worker started for it */
     bool mild = !input->is_probe && !input->was_forced;
+    bool clean = mild && !input->cleanup_is_vain;
     bool less = input->has_smaller || input->has_cpu;
     if (recover->retries < GOV_RECOVER_RETRIES && (input->lease_can_grow || was_freed(input)))
         return (struct gov_recover_decision){GOV_RUNG_RETRY, batch};
-    if (mild && !has_climbed(recover, GOV_RUNG_STANDARD))
+    if (clean && !has_climbed(recover, GOV_RUNG_STANDARD))
         return (struct gov_recover_decision){GOV_RUNG_STANDARD, batch};
-    if (mild && !has_climbed(recover, GOV_RUNG_AGGRESSIVE))
+    if (clean && !has_climbed(recover, GOV_RUNG_AGGRESSIVE))
         return (struct gov_recover_decision){GOV_RUNG_AGGRESSIVE, batch};
     if ((mild || input->was_forced) && input->has_younger && !has_climbed(recover, GOV_RUNG_HOLD))
         return (struct gov_recover_decision){GOV_RUNG_HOLD, batch};

@@ -49,6 +49,20 @@ static void rungs_that_cannot_help_are_left_out(void **state)
     assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_FAIL);
 }
 
+static void cleanups_that_free_nothing_are_not_waited_for(void **state)
+{
+    (void)state;
+    struct gov_recover recover = {0};
+    struct gov_recover_input input = bleak(8);
+    input.cleanup_is_vain = input.has_younger = input.has_smaller = true;
+    assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_HOLD);
+    assert_int_equal(gov_recover_next(&recover, &input).batch, 2);
+    input.batch = 1;
+    assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_SMALLER);
+    input.cleanup_is_vain = false; /* another limit now */
+    assert_int_equal(gov_recover_next(&recover, &input).rung, GOV_RUNG_STANDARD);
+}
+
 static void a_probe_and_a_forced_lease_are_believed_to_be_at_fault(void **state)
 {
     (void)state;
@@ -270,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rungs_come_in_order_and_each_once),
         cmocka_unit_test(rungs_that_cannot_help_are_left_out),
+        cmocka_unit_test(cleanups_that_free_nothing_are_not_waited_for),
         cmocka_unit_test(a_probe_and_a_forced_lease_are_believed_to_be_at_fault),
         cmocka_unit_test(what_somebody_freed_meanwhile_is_tried_first_but_not_for_ever),
         cmocka_unit_test(freed_means_enough_and_by_others),

@@ -192,8 +192,10 @@ struct md_engine {
 
     /* The last lease that had to be forced after all patience worked: the next need not wait. */
     bool waiting_is_vain[MD_EXECUTORS];
-    int alone_for[MD_EXECUTORS]; /* so many stages more are not forced beside others */
-    struct movie *oldest;        /* for which the patience runs; NULL none */
+    bool cleanup_was_vain[MD_EXECUTORS]; /* the last one (aggressive: it ends idle models) left a
+                                            lease no larger, and it ran out again */
+    int alone_for[MD_EXECUTORS];         /* so many stages more are not forced beside others */
+    struct movie *oldest;                /* for which the patience runs; NULL none */
     int64_t oldest_since_us;
 
     bool models_collide;   /* both are wanted and do not fit together */

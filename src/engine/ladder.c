@@ -215,6 +215,8 @@ void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
     };
     gov_governor_note_oom(e->params.governor, &oom);
     md_engine_set_failure_(m, failure);
+    if (m->ooms > 0 && m->step == STEP_TIER && m->tier_wanted >= GOV_TIER_AGGRESSIVE)
+        e->cleanup_was_vain[m->executor] = lease->granted_bytes <= m->lost_bytes;
     m->ooms++;
     m->lost_bytes = lease->granted_bytes;
     m->lost_peak_bytes = lease->peak_bytes;
@@ -228,6 +230,25 @@ void md_engine_out_of_memory_(struct md_engine *e, struct movie *m,
     m->deadline_us = now_us + look_us;
     if (e->params.policy.ungoverned || e->params.policy.no_ladder)
         m->deadline_us = now_us; /* nothing is looked at */
+}
+
+/* It ran into its lease, not into the end of the device: there was more than it had been granted.
+ */
+static bool lease_was_the_limit(struct md_engine *e, struct movie *m)
+{
+    return !e->params.device_is_gpu && m->lost_bytes > 0 &&
+           MD_MIN(m->free_then_bytes, free_for(e, m)) >= m->lost_bytes;
+}
+
+/* Under a lease a cleanup helps only by what other leases give back, those of idle models, so that
+ * this one can grow; and not where that has been tried. */
+static bool cleanup_is_vain(struct md_engine *e, struct movie *m)
+{
+    bool has_idle = false;
+    for (int x = 1; x < MD_EXECUTORS; x++)
+        has_idle |= &e->shared[x] != worker_of(e, m) && e->shared[x].state == WORKER_IDLE &&
+                    e->shared[x].lease != GOV_LEASE_NONE;
+    return lease_was_the_limit(e, m) && (!has_idle || e->cleanup_was_vain[m->executor]);
 }
 
 static bool has_younger(const struct md_engine *e, const struct movie *m)
@@ -297,6 +318,7 @@ static struct gov_recover_decision decide(struct md_engine *e, struct movie *m)
         .lease_can_grow = larger_lease(e, m) > 0,
         .has_younger = has_younger(e, m),
         .is_probe = md_engine_is_probe_(e, m),
+        .cleanup_is_vain = cleanup_is_vain(e, m),
         .was_forced = m->forced,
         .has_smaller = md_engine_smaller_(e, m) != m->settings,
         .has_cpu = e->params.device_is_gpu && m->settings != MD_SETTINGS_CPU,

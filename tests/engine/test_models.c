@@ -82,6 +82,106 @@ static void a_model_is_loaded_again_for_more_chunks_once_what_it_had_worked(void
     close_world(&w);
 }
 
+/* Transcript of a film of so few chunks, in a second; whether they are known beforehand. */
+static void hear_short_film(struct scene *w, uint32_t media, uint32_t *asr, int units, bool known)
+{
+    begin(w, media);
+    run_stage(w, media, MD_STAGE_PROBE);
+    run_stage(w, media, MD_STAGE_AUDIO);
+    step(w, EVENT(NEEDED, .worker = media, .stage = MD_STAGE_TRANSCRIPT, .executor = ASR,
+                  .units_total = known ? units : 0));
+    assert_null(find(w, MD_COMMAND_QUIT, 0)); /* what is loaded does */
+    if (!*asr) {
+        *asr = expect(w, MD_COMMAND_START_WORKER)->worker;
+        w->now_us += 3 * SECOND_US;
+        begin(w, *asr);
+    }
+    assert_int_equal(expect(w, MD_COMMAND_RUN)->worker, *asr);
+    step(w, EVENT(UNITS, .worker = *asr, .stage = MD_STAGE_TRANSCRIPT, .units_done = units,
+                  .units_total = units));
+    step(w, EVENT(DONE, .worker = *asr, .stage = MD_STAGE_TRANSCRIPT,
+                  .result = {.wall_us = SECOND_US}));
+}
+
+static void films_of_few_chunks_ask_for_no_larger_batch_and_no_second_load(void **state)
+{
+    for (int known = 0; known < 2; known++) {
+        struct scene w;
+        uint32_t asr = 0;
+        open_gpu(&w, 4);
+        for (uint32_t media = 1; media <= 4; media++)
+            hear_short_film(&w, media, &asr, media % 2 ? 1 : 2, known);
+        close_world(&w);
+    }
+}
+
+/* 400 chunks with two at once are worth three seconds. */
+static void a_model_is_loaded_again_where_that_saves_more_than_it_takes(void **state)
+{
+    struct scene w;
+    uint32_t asr = 0;
+    open_gpu(&w, 3);
+    hear_short_film(&w, 1, &asr, 2, true);
+    hear_short_film(&w, 2, &asr, 2, true);
+    begin(&w, 3);
+    run_stage(&w, 3, MD_STAGE_PROBE);
+    run_stage(&w, 3, MD_STAGE_AUDIO);
+    step(&w, EVENT(NEEDED, .worker = 3, .stage = MD_STAGE_TRANSCRIPT, .executor = ASR,
+                   .units_total = 400));
+    assert_int_equal(expect(&w, MD_COMMAND_QUIT)->worker, asr);
+    step(&w, EVENT(GONE, .worker = asr));
+    assert_int_equal(expect(&w, MD_COMMAND_START_WORKER)->batch, gov_config_default.whisper_chunks);
+    close_world(&w);
+}
+
+/* A worker for one film's batch serves another film with less: its lease still covers what it
+ * holds, since a lease is a limit there. What was measured makes the next lease at once, and the
+ * first one of the next run. */
+static void what_either_model_was_measured_to_take_makes_the_next_lease(void **state)
+{
+    for (enum md_executor x = ASR; x <= LLM; x++) {
+        enum md_stage stage = x == ASR ? MD_STAGE_TRANSCRIPT : MD_STAGE_STORY;
+        const int64_t predicted = 600 * GOV_MB, peak = 900 * GOV_MB; /* at a batch of 2 */
+        struct gov_history *history;
+        assert_int_equal(gov_history_new(&gov_config_default, 16, &history), GOV_OK);
+        for (int run = 0; run < 2; run++) {
+            struct scene w;
+            struct md_engine_params params = md_engine_params_default;
+            uint32_t worker = 0;
+            params.max_movies = 2;
+            params.stages = ALL_STAGES & ~(BIT(SELECT) | BIT(RENDER));
+            params.history = history;
+            params.models[x] = (struct md_engine_model){"model", 400 * GOV_MB, 100 * GOV_MB, 1};
+            open_scene(&w, &params, 12.9);
+            add(&w, 2);
+            for (uint32_t media = 1; media <= 2; media++) {
+                begin(&w, media);
+                for (int s = MD_STAGE_PROBE; s < (int)stage; s++)
+                    run_stage(&w, media, (enum md_stage)s);
+                step(&w, EVENT(NEEDED, .worker = media, .stage = stage, .executor = x,
+                               .units_total = media == 1 ? 2 : 1));
+                bool knows = run > 0 || media > 1;
+                if (!worker) {
+                    const struct md_command *start = expect(&w, MD_COMMAND_START_WORKER);
+                    assert_int_equal(start->batch, 2);
+                    assert_true(start->lease_bytes >= (knows ? peak : predicted));
+                    assert_true(knows || start->lease_bytes < peak);
+                    worker = start->worker;
+                    begin(&w, worker);
+                }
+                assert_int_equal(expect(&w, MD_COMMAND_RUN)->worker, worker);
+                assert_true(expect(&w, MD_COMMAND_RUN)->lease_bytes >= (knows ? peak : predicted));
+                step(&w, EVENT(DONE, .worker = worker, .stage = stage,
+                               .result = {.wall_us = SECOND_US, .peak_rss_bytes = peak}));
+                if (find(&w, MD_COMMAND_RUN_TIER, 0))
+                    step(&w, EVENT(TIER_DONE));
+            }
+            close_world(&w);
+        }
+        gov_history_free(history);
+    }
+}
+
 static void an_idle_model_is_unloaded_when_a_tier_wants_it_and_comes_back(void **state)
 {
     struct scene w;
@@ -760,6 +860,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_model_is_leased_then_loaded_then_run_and_keeps_what_it_needs),
         cmocka_unit_test(a_model_is_loaded_again_for_more_chunks_once_what_it_had_worked),
+        cmocka_unit_test(films_of_few_chunks_ask_for_no_larger_batch_and_no_second_load),
+        cmocka_unit_test(a_model_is_loaded_again_where_that_saves_more_than_it_takes),
+        cmocka_unit_test(what_either_model_was_measured_to_take_makes_the_next_lease),
         cmocka_unit_test(an_idle_model_is_unloaded_when_a_tier_wants_it_and_comes_back),
         cmocka_unit_test(a_device_too_full_for_the_batch_gets_a_smaller_one),
         cmocka_unit_test(out_of_memory_ends_the_model_waits_for_its_memory_and_takes_a_quarter),

@@ -71,8 +71,9 @@ struct gov_recover_input {
     bool has_smaller;        /* smaller settings exist and are not in force */
     bool is_probe;           /* the batch was more than what is known to work in this regime */
     bool was_forced;         /* its lease was more than there was room for */
-    bool has_cpu;            /* it could run without the device and does not */
-    bool has_fallback;       /* it could be done in another way and is not */
+    bool cleanup_is_vain; /* it ran into a limit of its own, under which no tier frees anything */
+    bool has_cpu;         /* it could run without the device and does not */
+    bool has_fallback;    /* it could be done in another way and is not */
 };
 
 struct gov_recover_decision {
