@@ -456,7 +456,8 @@ static int endpoint_prepare(void *opaque, const struct md_text_run *run,
     /* llama-server calls a model as its file. */
     const char *name = model->found.name;
     const char *base = *name == '/' ? md_path_base(name) : name;
-    *ret_facts = (struct md_text_facts){*base ? base : name, model->found.context};
+    *ret_facts = (struct md_text_facts){
+        .name = *base ? base : name, .context = model->found.context, .device = "server"};
     return r;
 }
 

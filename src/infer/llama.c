@@ -39,6 +39,7 @@ struct model {
     const struct llama_vocab *vocab;
     struct llama_batch batch;
     int64_t room; /* tokens of a sequence */
+    struct md_text_facts facts;
     bool broken;
     llama_token_data *candidates; /* of the whole vocabulary */
     int sequence_count;
@@ -112,6 +113,21 @@ static int start(const struct md_text_params *params, struct md_model_file *ret_
     return r;
 }
 
+static struct md_text_facts facts_of(const struct model *model, const struct md_text_params *params,
+                                     const struct md_model_file *file)
+{
+    bool gpu = !params->cpu_only && md_ggml_has_gpu();
+    return (struct md_text_facts){
+        .context = model->room,
+        .device = gpu ? "GPU" : "CPU",
+        .cache = ggml_type_name(context_params(params, file).type_k),
+        .layers = file->layers,
+        .gpu_layers = !gpu                  ? 0
+                      : params->half_layers ? file->layers / 2
+                                            : file->layers,
+    };
+}
+
 /* One block of the largest size, so that every buffer has its final size. */
 static int warm_up(struct model *model, struct md_failure *failure)
 {
@@ -145,6 +161,11 @@ static int load(struct model *model, const struct md_text_params *params,
         return fail(failure, "prepare the language model");
     model->room = (int64_t)llama_n_ctx_seq(model->context);
     model->room = MD_MIN(model->room, params->context);
+    model->facts = facts_of(model, params, file);
+    md_log(params->log, MD_LOG_INFO, "llm",
+           "%d at once, context %lld, cache %s, %lld of %lld layers on the GPU", params->sequences,
+           (long long)model->room, model->facts.cache, (long long)model->facts.gpu_layers,
+           (long long)model->facts.layers);
     model->sequence_count = params->sequences;
     model->batch = llama_batch_init(BLOCK, 0, 1);
     model->candidates =
@@ -258,7 +279,7 @@ static int llama_prepare(void *opaque, const struct md_text_run *run,
                          struct md_text_facts *ret_facts)
 {
     const struct model *model = opaque;
-    ret_facts->context = model->room;
+    *ret_facts = model->facts;
     return MD_OK;
 }
 

@@ -77,10 +77,14 @@ struct md_text_memory {
     int64_t host_bytes; /* of their sum, in main memory */
 };
 
-/* What the person is told about a model elsewhere. */
+/* What the person is told about a model: where it is and what it is run with. NULL, 0: not known.
+ */
 struct md_text_facts {
-    const char *name; /* as the server calls it; NULL: as its file is called */
-    int64_t context;  /* tokens of a prompt and its reply, at most; 0: not known */
+    const char *name;   /* as the server calls it; NULL: as its file is called */
+    int64_t context;    /* tokens of a prompt and its reply, at most */
+    const char *device; /* "CPU", "GPU", "server"; static, as the next */
+    const char *cache;  /* "f16", "q8_0" */
+    int64_t layers, gpu_layers;
 };
 
 struct md_text_backend {

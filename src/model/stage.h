@@ -69,6 +69,16 @@ extern const char *const md_fallback_names[]; /* "none", "memory", ... NULL-ende
 /* "there is not enough memory for it", ...; NULL for MD_FALLBACK_NONE. */
 const char *md_fallback_reason(enum md_fallback fallback);
 
+/* What a stage really ran a model with. Words are static; NULL and 0: not known. */
+struct md_stage_use {
+    const char *device; /* "CPU", "GPU", "server" */
+    int64_t batch;      /* units at once, at most */
+    /* of language models */
+    int64_t context;            /* tokens of a prompt and its reply */
+    const char *cache;          /* "f16", "q8_0" */
+    int64_t layers, gpu_layers; /* of the model; of them on the GPU */
+};
+
 /* What a running stage is given. All pointers are borrowed for the call.
  *
  * A stage is called once, returns MD_OK or a code and fills *failure; it may be called again after
@@ -87,7 +97,8 @@ struct md_stage_env {
      * artifact says so. The artifact gets another key than the model's would, so that it counts as
      * not done the next time. */
     enum md_fallback fallback;
-    void *model; /* what the worker holds for such stages; NULL in media workers */
+    void *model;              /* what the worker holds for such stages; NULL in media workers */
+    struct md_stage_use *use; /* filled by stages that run a model, for people; may be NULL */
     const struct md_log *log;
     struct md_failure *failure;
     void *user;

@@ -70,9 +70,21 @@ static const struct md_field key_moment_fields[] = {
     MD_F_END,
 };
 
+#define M struct md_teller
+static const struct md_field teller_fields[] = {
+    MD_F_STRING(M, name),
+    MD_F_STRING(M, device),
+    MD_F_STRING(M, cache),
+    MD_F_INT(M, context, 0, INT64_MAX),
+    MD_F_INT(M, layers, 0, INT64_MAX),
+    MD_F_INT(M, gpu_layers, 0, INT64_MAX),
+    MD_F_END,
+};
+
 #define T struct md_story
 static const struct md_field story_fields[] = {
     MD_F_STRING(T, method),
+    MD_F_OBJECTS(T, told_by, teller_fields, 1),
     MD_F_BOOL(T, has_words),
     MD_F_OBJECTS(T, sentences, sentence_fields, 1000000),
     MD_F_OBJECTS(T, segments, segment_fields, 100000),

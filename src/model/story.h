@@ -67,9 +67,18 @@ struct md_key_moment {
 };
 struct md_key_moment_vec MD_VEC(struct md_key_moment);
 
+/* The language model whose words a story holds; see md_stage_use. How many prompts it was given at
+ * once does not count: it does not shape them. */
+struct md_teller {
+    char *name, *device, *cache;
+    int64_t context, layers, gpu_layers;
+};
+struct md_teller_vec MD_VEC(struct md_teller);
+
 struct md_story {
-    char *method;   /* "built-in" */
-    bool has_words; /* a transcript was there and usable */
+    char *method;                 /* "built-in" */
+    struct md_teller_vec told_by; /* one, or none */
+    bool has_words;               /* a transcript was there and usable */
     struct md_sentence_vec sentences;
     struct md_segment_vec segments;
     struct md_act_vec acts; /* MD_ACTS of them, or fewer for very short movies; never empty */

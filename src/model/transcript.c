@@ -18,6 +18,7 @@ static const struct md_field cue_fields[] = {
 static const struct md_field transcript_fields[] = {
     MD_F_ENUM(T, source, md_transcript_source_names),
     MD_F_STRING(T, origin),
+    MD_F_STRING(T, heard_on),
     MD_F_STRING(T, language),
     MD_F_OBJECTS(T, cues, cue_fields, 1000000),
     MD_F_STRINGS(T, warnings, 1000),

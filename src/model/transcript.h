@@ -28,6 +28,7 @@ struct md_cue_vec MD_VEC(struct md_cue);
 struct md_transcript {
     int source;     /* enum md_transcript_source */
     char *origin;   /* file name or "stream 3"; NULL when none */
+    char *heard_on; /* where the speech model ran: "CPU", "GPU"; NULL: there was none */
     char *language; /* ISO 639 as given, else detected from the text; NULL unknown */
     struct md_cue_vec cues;
     struct md_strings warnings; /* "film.srt line 812: time code cannot be read, cue skipped" */

@@ -164,13 +164,25 @@ static json_t *moments_json(const struct md_story *story)
     return array;
 }
 
+/* What the words depend on; how many prompts were at work at once they do not. */
+static json_t *told_by_json(const struct md_story *story)
+{
+    if (story->told_by.n == 0)
+        return json_null();
+    const struct md_teller *t = &story->told_by.v[0];
+    return json_pack("{s:o, s:o, s:I, s:o, s:I, s:I}", "name", text(t->name), "device",
+                     text(t->device), "context", t->context, "cache", text(t->cache), "layers",
+                     t->layers, "gpu_layers", t->gpu_layers);
+}
+
 static json_t *story_json(const struct md_outputs *o)
 {
     const struct md_story *s = o->story;
-    return json_pack("{s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "method", text(s->method),
-                     "has_words", s->has_words, "synopsis", text(s->synopsis), "keywords",
-                     texts(&s->keywords), "acts", acts_json(s), "segments", segments_json(s),
-                     "characters", characters_json(s), "key_moments", moments_json(s));
+    return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "method", text(s->method),
+                     "told_by", told_by_json(s), "has_words", s->has_words, "synopsis",
+                     text(s->synopsis), "keywords", texts(&s->keywords), "acts", acts_json(s),
+                     "segments", segments_json(s), "characters", characters_json(s), "key_moments",
+                     moments_json(s));
 }
 
 static json_t *shots_json(const struct md_outputs *o)
@@ -193,10 +205,10 @@ static json_t *shots_json(const struct md_outputs *o)
 
 static json_t *transcript_json(const struct md_outputs *o)
 {
-    return json_pack("{s:s, s:o, s:o, s:I}", "source",
-                     md_transcript_source_names[o->transcript->source], "origin",
-                     text(o->transcript->origin), "language", text(o->transcript->language), "cues",
-                     (json_int_t)o->transcript->cues.n);
+    return json_pack(
+        "{s:s, s:o, s:o, s:o, s:I}", "source", md_transcript_source_names[o->transcript->source],
+        "origin", text(o->transcript->origin), "heard_on", text(o->transcript->heard_on),
+        "language", text(o->transcript->language), "cues", (json_int_t)o->transcript->cues.n);
 }
 
 static json_t *warnings_json(const struct md_outputs *o)

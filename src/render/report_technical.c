@@ -107,14 +107,39 @@ struct timing {
     double seconds;
     int64_t peak_bytes;
     bool cached;
-    char trouble[400]; /* "": none */
-    bool over;         /* the stage has been done since */
+    char run_with[160]; /* "": no model */
+    char trouble[400];  /* "": none */
+    bool over;          /* the stage has been done since */
 };
 enum { MAX_TIMINGS = 32 };
 struct timings {
     struct timing stages[MAX_TIMINGS], troubles[MAX_TIMINGS];
     size_t count, trouble_count;
 };
+
+/* "4 at once on the CPU, context 4096, cache q8_0, 16 of 32 layers on the GPU" */
+static void read_use(const json_t *json, char *text, size_t size)
+{
+    const char *device = json_string_value(json_object_get(json, "device"));
+    const char *cache = json_string_value(json_object_get(json, "cache"));
+    const char *at = device && strcmp(device, "server") == 0 ? "a " : "the ";
+    json_int_t context = json_integer_value(json_object_get(json, "context"));
+    json_int_t layers = json_integer_value(json_object_get(json, "layers"));
+    json_int_t gpu = json_integer_value(json_object_get(json, "gpu_layers"));
+    char more[110] = "";
+    int n = 0;
+    if (!device)
+        return;
+    if (context > 0)
+        n = snprintf(more, sizeof more, ", context %lld", (long long)context);
+    if (cache)
+        n += snprintf(more + n, sizeof more - (size_t)n, ", cache %.12s", cache);
+    if (gpu > 0)
+        snprintf(more + n, sizeof more - (size_t)n, ", %lld of %lld layers there", (long long)gpu,
+                 (long long)layers);
+    snprintf(text, size, "%lld at once on %s%.16s%s",
+             (long long)json_integer_value(json_object_get(json, "batch")), at, device, more);
+}
 
 static bool read_timing(const char *line, size_t n, struct timing *ret)
 {
@@ -131,6 +156,7 @@ static bool read_timing(const char *line, size_t n, struct timing *ret)
         snprintf(ret->stage, sizeof ret->stage, "%s", stage);
         ret->peak_bytes = json_integer_value(json_object_get(json, "peak_rss_bytes"));
         ret->cached = json_is_true(json_object_get(json, "cached"));
+        read_use(json, ret->run_with, sizeof ret->run_with);
     }
     if (good && trouble)
         snprintf(ret->trouble, sizeof ret->trouble, "%.32s: %.240s; %.100s", stage, trouble,
@@ -200,6 +226,14 @@ static void append_troubles(struct md_str *out, const struct timings *t)
         put_fact(out, "Trouble", t->troubles[i].trouble);
 }
 
+static void append_uses(struct md_str *out, const struct timings *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        bool heard = strcmp(t->stages[i].stage, "transcript") == 0;
+        put_fact(out, heard ? "Speech model ran" : "Language model ran", t->stages[i].run_with);
+    }
+}
+
 static void append_timings(struct md_str *out, const struct timings *all)
 {
     const struct timing *timings = all->stages;
@@ -259,6 +293,7 @@ void md_report_technical(struct md_str *out, struct md_report *report)
     append_streams(&streams, report->o);
     append_facts(&facts, report->o);
     append_troubles(&facts, &all);
+    append_uses(&facts, &all);
     append_timings(&timings, &all);
     append_files(&files, report->o);
     md_report_put(out, "technical", {"streams", md_str_text(&streams)},

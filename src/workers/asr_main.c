@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "infer/ggml.h"
 #include "workers/asr_stage.h"
 #include "workers/runner.h"
 #include "workers/witness.h"
@@ -54,6 +55,7 @@ static int load(const struct md_model_params *params, void **ret_model, struct m
         unload(model);
         return r;
     }
+    model->device = !speech.cpu_only && md_ggml_has_gpu() ? "GPU" : "CPU";
     *ret_model = model;
     return MD_OK;
 }

@@ -329,10 +329,15 @@ static int write_down(const struct hearing *h, struct md_transcript *transcript)
         r = warn(transcript, "no speech was found in the sound");
     transcript->source = MD_TRANSCRIPT_WHISPER;
     transcript->origin = strdup(model->name);
+    transcript->heard_on = model->device ? strdup(model->device) : NULL;
+    if (h->env->use)
+        *h->env->use = (struct md_stage_use){.device = model->device, .batch = h->env->batch};
     const char *language = h->env->options->translate ? "en" : h->language;
     if (language && *language)
         transcript->language = strdup(language);
-    return r == MD_OK && transcript->origin ? MD_OK : no_memory(h);
+    return r == MD_OK && transcript->origin && (transcript->heard_on || !model->device)
+               ? MD_OK
+               : no_memory(h);
 }
 
 static int hear(struct hearing *h, struct md_transcript *transcript)

@@ -26,7 +26,8 @@ struct telling {
     const struct md_stage_env *env;
     const struct md_llm_model *model;
     const char *name; /* of the model, for people */
-    int64_t context;  /* tokens of a prompt and its reply */
+    struct md_text_facts facts;
+    int64_t context; /* tokens of a prompt and its reply */
     struct md_prompts prompts;
     struct md_narrator *narrator;
     struct md_checkpoint *checkpoint;
@@ -186,16 +187,44 @@ static int ask_kind(struct telling *t)
 /* What is known of a model only when it is needed. */
 static int prepare(struct telling *t)
 {
-    struct md_text_facts facts = {0};
     const struct md_text_run run = {
         .user = t, .cancelled = is_cancelled, .failure = t->env->failure};
-    int r = t->model->backend->prepare ? t->model->backend->prepare(t->model->text, &run, &facts)
+    int r = t->model->backend->prepare ? t->model->backend->prepare(t->model->text, &run, &t->facts)
                                        : MD_OK;
-    t->name = facts.name ? facts.name : t->model->name;
+    t->name = t->facts.name ? t->facts.name : t->model->name;
     t->context = t->env->options->llm_context;
-    if (facts.context > 0)
-        t->context = MD_MIN(t->context, facts.context);
+    if (t->facts.context > 0)
+        t->context = MD_MIN(t->context, t->facts.context);
     return r;
+}
+
+static char *copy(const char *text)
+{
+    return text ? strdup(text) : NULL;
+}
+
+/* For people: in the story, and for who asked. */
+static int note_use(const struct telling *t, struct md_story *story)
+{
+    const struct md_text_facts *f = &t->facts;
+    if (t->env->use)
+        *t->env->use = (struct md_stage_use){.device = f->device,
+                                             .batch = t->env->batch,
+                                             .context = t->context,
+                                             .cache = f->cache,
+                                             .layers = f->layers,
+                                             .gpu_layers = f->gpu_layers};
+    if (md_vec_push(&story->told_by, ((struct md_teller){.name = copy(t->name),
+                                                         .device = copy(f->device),
+                                                         .cache = copy(f->cache),
+                                                         .context = t->context,
+                                                         .layers = f->layers,
+                                                         .gpu_layers = f->gpu_layers})) < 0)
+        return MD_ERR_NOMEM;
+    const struct md_teller *teller = &story->told_by.v[story->told_by.n - 1];
+    return teller->name && !f->device == !teller->device && !f->cache == !teller->cache
+               ? MD_OK
+               : MD_ERR_NOMEM;
 }
 
 static int tell(struct telling *t, struct md_story *story)
@@ -216,7 +245,7 @@ static int tell(struct telling *t, struct md_story *story)
         t->kind = (enum md_prompt_kind)k;
         r = ask_kind(t);
     }
-    if (r == MD_OK && md_narrator_finish(t->narrator, t->name) < 0)
+    if (r == MD_OK && (md_narrator_finish(t->narrator, t->name) < 0 || note_use(t, story) < 0))
         r = no_memory(t);
     return r;
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/cleanup.h"
+#include "base/str.h"
 #include "ipc/protocol.h"
 #include "model/media.h"
 #include "workers/link.h"
@@ -309,17 +310,26 @@ static int check_stage(struct runner *runner, enum md_stage stage, struct md_fai
 
 /* For people and the report; no artifact, since it is different each time. */
 static void note_timing(const struct runner *runner, enum md_stage stage, int64_t wall_us,
-                        int64_t peak_bytes)
+                        int64_t peak_bytes, const struct md_stage_use *use)
 {
-    char line[160];
+    md_autostr line = {0};
     struct md_failure ignored;
     md_autofree char *path = md_path_join(runner->work.work_dir, "timings.jsonl");
-    int n = snprintf(line, sizeof line,
-                     "{\"stage\": \"%s\", \"seconds\": %.3f, \"peak_rss_bytes\": %" PRId64
-                     ", \"cached\": false}\n",
-                     md_stage_names[stage], (double)wall_us / 1e6, peak_bytes);
-    if (path)
-        md_file_append(path, line, (size_t)n, &ignored);
+    md_str_printf(&line,
+                  "{\"stage\": \"%s\", \"seconds\": %.3f, \"peak_rss_bytes\": %" PRId64
+                  ", \"cached\": false",
+                  md_stage_names[stage], (double)wall_us / 1e6, peak_bytes);
+    if (use->device)
+        md_str_printf(&line, ", \"device\": \"%s\", \"batch\": %" PRId64, use->device, use->batch);
+    if (use->context > 0)
+        md_str_printf(&line, ", \"context\": %" PRId64, use->context);
+    if (use->cache)
+        md_str_printf(&line,
+                      ", \"cache\": \"%s\", \"layers\": %" PRId64 ", \"gpu_layers\": %" PRId64,
+                      use->cache, use->layers, use->gpu_layers);
+    md_str_append(&line, "}\n");
+    if (path && !md_str_failed(&line))
+        md_file_append(path, line.s, line.n, &ignored);
 }
 
 /* What a stage says about its failure, in the light of allocations that failed meanwhile. */
@@ -432,7 +442,9 @@ static int run_stage(struct runner *runner, enum md_stage stage, const struct md
                      struct md_failure *failure)
 {
     int64_t threads = 1, batch = 1, lease_bytes;
+    struct md_stage_use use = {0};
     struct md_stage_env env = make_env(runner, failure);
+    env.use = &use;
     if (md_record_get_int(view, "threads", 1, 4096, &threads) < 0)
         return md_fail(failure, MD_ERR_BUG, "a stage without threads");
     if (get_extent(view, &batch, &env.settings, &lease_bytes, failure) < 0 ||
@@ -452,7 +464,7 @@ static int run_stage(struct runner *runner, enum md_stage stage, const struct md
     wall_us = md_clock_monotonic_us() - wall_us;
     cpu_us = md_self_cpu_us() - cpu_us;
     int64_t peak_bytes = md_self_peak_bytes();
-    note_timing(runner, stage, wall_us, peak_bytes);
+    note_timing(runner, stage, wall_us, peak_bytes, &use);
     answer_done(runner, stage, false, wall_us, cpu_us, peak_bytes);
     return MD_OK;
 }

@@ -39,13 +39,21 @@ static void add_settings(struct drive *drive, const struct drive_params *params)
     md_record_add_int(&drive->record, "batch", params->batch);
     md_record_add_int(&drive->record, "settings", params->settings);
     md_record_add_int(&drive->record, "lease", 0);
-    md_record_add_int(&drive->record, "log-level", MD_LOG_INFO);
+    md_record_add_int(&drive->record, "log-level", params->verbose ? MD_LOG_DEBUG : MD_LOG_INFO);
     md_record_add_int(&drive->record, "heartbeat", 0);
     for (const char *const *o = params->options; o && *o; o += 2) {
         char key[64];
         snprintf(key, sizeof key, "opt.%s", o[0]);
         md_record_add(&drive->record, key, o[1]);
     }
+}
+
+static void keep_log(struct drive *drive, const struct md_record_view *view)
+{
+    size_t n = strlen(drive->log);
+    const char *message = md_record_get(view, "message");
+    if (message)
+        snprintf(drive->log + n, sizeof drive->log - n, "%s\n", message);
 }
 
 /* Until an answer comes or the worker is gone. */
@@ -56,6 +64,8 @@ static void wait_answer(struct drive *drive, int64_t kill_at)
     drive->message[0] = '\0';
     while (md_channel_receive(&drive->channel, &view) == 1) {
         bool failed = strcmp(view.type, MD_SAY_FAILED) == 0;
+        if (strcmp(view.type, MD_SAY_LOG) == 0)
+            keep_log(drive, &view);
         if (strcmp(view.type, MD_SAY_UNITS) == 0) {
             md_record_get_int(&view, "done", 0, INT64_MAX, &drive->units_done);
             md_record_get_int(&view, "total", 0, INT64_MAX, &drive->units_total);

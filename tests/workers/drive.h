@@ -18,6 +18,7 @@ struct drive {
     char message[512];
     int64_t units_done, units_total; /* as last told */
     bool killed;
+    char log[65536]; /* what it said since its start, with drive_params.verbose; a line each */
 };
 
 /* KEY=VALUE pairs, NULL-ended, for the worker's environment and its options. */
@@ -25,6 +26,7 @@ struct drive_params {
     const char *program;
     const char *executor; /* "asr" */
     int batch, settings;
+    bool verbose; /* it says everything, its libraries too */
     const char *const *environment;
     const char *const *options; /* "asr-model", "/x", ... */
 };

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "drive.h"
+#include "model/stage.h"
 #include "model/story.h"
 #include "movie.h"
 
@@ -134,11 +135,58 @@ static void hostile_dialogue_changes_words_and_nothing_else(void **state)
     movie_remove(folder);
 }
 
+/* What the library says of its cache, and what the story and the record of the run say of it. */
+static void every_settings_are_what_the_library_gets(void **state)
+{
+    static const struct {
+        int settings;
+        const char *context, *cache;
+        int64_t tokens;
+    } rows[] = {
+        {MD_SETTINGS_NORMAL, "context 3000, cache f16", "K (f16)", 3000},
+        {MD_SETTINGS_SMALL, "context 3000, cache q8_0", "K (q8_0)", 3000},
+        {MD_SETTINGS_SHORT, "context 1500, cache q8_0", "K (q8_0)", 1500},
+    };
+    char *folder = make(NULL);
+    (void)state;
+    for (size_t i = 0; i < MD_ARRAY_LEN(rows); i++) {
+        static struct drive drive;
+        struct llm llm;
+        struct md_story story = {0};
+        struct md_failure failure = {0};
+        char at_once[64];
+        set_up(&llm, 2, rows[i].settings);
+        llm.params.verbose = true;
+        drive_start(&drive, &llm.params);
+        assert_int_equal(drive.code, 0);
+        if (!strstr(drive.log, rows[i].context) || !strstr(drive.log, rows[i].cache))
+            fail_msg("settings %d: %s", rows[i].settings, drive.log);
+        drive_run(&drive, &llm.params, folder, "story", 0);
+        assert_int_equal(drive.code, 0);
+        assert_int_equal(drive.units_done, drive.units_total);
+        assert_int_equal(drive_end(&drive), 0);
+        md_autofree char *work = md_path_join(folder, "work");
+        assert_int_equal(md_artifact_load(&md_artifact_story, work, &story, &failure), MD_OK);
+        assert_int_equal(story.told_by.n, 1);
+        assert_int_equal(story.told_by.v[0].context, rows[i].tokens);
+        assert_non_null(strstr(rows[i].cache, story.told_by.v[0].cache));
+        assert_string_equal(story.told_by.v[0].device, "CPU");
+        assert_int_equal(story.told_by.v[0].gpu_layers, 0);
+        md_artifact_done(&md_artifact_story, &story);
+        md_autofree char *timings = movie_read(folder, "timings.jsonl");
+        snprintf(at_once, sizeof at_once, "\"batch\": 2, \"context\": %d", (int)rows[i].tokens);
+        assert_non_null(strstr(timings, at_once));
+        movie_forget_story(folder);
+    }
+    movie_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_batch_size_and_every_kill_gives_the_same_story),
         cmocka_unit_test(a_kill_at_every_unit_of_every_batch_gives_the_same_story),
+        cmocka_unit_test(every_settings_are_what_the_library_gets),
         cmocka_unit_test(hostile_dialogue_changes_words_and_nothing_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
