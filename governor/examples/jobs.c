@@ -200,7 +200,7 @@ int main(int argc, char **argv)
 
     struct cache cache = {.bytes = take(60 * GOV_MB), .size = 60 * GOV_MB};
     struct gov_reclaimer table[] = {
-        {"cache", GOV_TIER_STANDARD, 0, cache_reclaimable, cache_reclaim, &cache},
+        {"cache", GOV_TIER_STANDARD, 0, cache_reclaimable, cache_reclaim, &cache, false},
     };
     struct job jobs[JOBS] = {{0}};
     for (int i = 0; i < JOBS; i++)

@@ -46,8 +46,8 @@ static int unload(void *context, enum gov_tier tier, int64_t want_bytes)
 
 static void run_tier(struct shelf *s, enum gov_tier tier)
 {
-    const struct gov_reclaimer model = {"idle model", GOV_TIER_AGGRESSIVE, 8000000, NULL, unload,
-                                        s->device};
+    const struct gov_reclaimer model = {"idle model", GOV_TIER_AGGRESSIVE, 8000000, NULL,
+                                        unload,       s->device,           false};
     struct gov_tier_run run = {0};
     do {
         gov_governor_run_tier(s->governor, &model, 1, tier, s->now_us, &run);

@@ -89,7 +89,7 @@ static int64_t excess(const struct gov_governor *g, enum gov_tier tier,
 
 static int64_t freed_since(const struct gov_tier_run *run, const struct gov_sample *sample)
 {
-    if (run->before_own_bytes >= 0 && sample->valid & GOV_SAMPLE_OWN)
+    if (!run->of_others && run->before_own_bytes >= 0 && sample->valid & GOV_SAMPLE_OWN)
         return run->before_own_bytes - sample->own_bytes;
     if (run->before_used_bytes >= 0 && sample->valid & GOV_SAMPLE_USED)
         return run->before_used_bytes - sample->used_bytes;
@@ -111,6 +111,7 @@ static void ask(struct gov_governor *g, const struct gov_reclaimer *reclaimer, i
 {
     int result = reclaimer->reclaim(reclaimer->context, run->tier, want_bytes);
     run->asked++;
+    run->of_others |= reclaimer->of_others && result == GOV_RECLAIM_RUNNING;
     if (result == GOV_RECLAIM_RUNNING)
         run->running++;
     if (result >= 0)

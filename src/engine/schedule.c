@@ -352,12 +352,14 @@ static bool serve_all(struct md_engine *e, int64_t now_us)
     return blocked;
 }
 
-/* A model nobody will need any more is not kept. */
+/* A model nobody will need any more is not kept. One on a server is as long as others work: its
+ * worker takes little, and is the only one who can have the server give its memory back. */
 static void end_unneeded(struct md_engine *e, int64_t now_us)
 {
     for (int x = 1; x < MD_EXECUTORS; x++) {
         struct worker *w = &e->shared[x];
-        bool needed = queue_length(e) > 0 && !ends_soon(e);
+        bool needed = (queue_length(e) > 0 && !ends_soon(e)) ||
+                      (e->params.models[x].is_remote && e->flight_count > 0);
         for (size_t i = 0; i < e->flight_count && !needed; i++) {
             const struct movie *m = e->flight[i];
             needed = m->phase != PHASE_LEAVING && m->stages & ~m->done & w->stages_seen;

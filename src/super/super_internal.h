@@ -83,6 +83,7 @@ struct md_super {
     struct gov_tier_run tier_run;
     bool tier_runs; /* until the next sample */
     int64_t tier_since_us;
+    int64_t tier_used_bytes;   /* of the device, when it was last looked at; 0: not yet */
     enum gov_tier tier_wanted; /* asked for while another ran */
     int cancels, signal;
     bool stops;  /* the user wants the run to end */

@@ -14,7 +14,13 @@
 #include <malloc.h>
 
 #include "base/cleanup.h"
+#include "infer/endpoint_address.h"
 #include "ipc/protocol.h"
+
+/* An Ollama is asked by its worker, which waits two seconds for it (infer/endpoint.c). What comes
+ * back is looked for as long; less than this is somebody else's. */
+static const int64_t server_patience_us = 2500000;
+static const int64_t server_bytes = 64 * 1000 * 1000;
 
 /* One idle worker with a model. */
 struct idle_model {
@@ -82,6 +88,17 @@ static int rest_server(void *context, enum gov_tier tier, int64_t want_bytes)
     return GOV_RECLAIM_RUNNING;
 }
 
+/* Does it have its memory from where we have ours? */
+static bool server_is_here(const struct md_super *s)
+{
+    struct md_failure ignored = {0};
+    struct md_endpoint_address address = {0};
+    const char *url = s->params->options->llm_url;
+    bool here = url && md_endpoint_address_parse(url, &address, &ignored) == MD_OK && address.local;
+    md_endpoint_address_done(&address);
+    return here;
+}
+
 static void run_pass(struct md_super *s, enum gov_tier tier)
 {
     enum { FIXED = 3, MODELS = 8 }; /* two kinds, and those that are on their way out */
@@ -100,7 +117,8 @@ static void run_pass(struct md_super *s, enum gov_tier tier)
     size_t count = FIXED;
     for (size_t i = 0; i < s->processes.n && count < FIXED + MODELS; i++) {
         struct md_process *process = s->processes.v[i];
-        if (process->executor == MD_EXECUTOR_MEDIA || process->busy)
+        if (process->executor == MD_EXECUTOR_MEDIA || process->busy ||
+            (process->is_remote && !server_is_here(s)))
             continue;
         idle[count - FIXED] = (struct idle_model){s, process};
         reclaimers[count] = (struct gov_reclaimer){
@@ -110,6 +128,7 @@ static void run_pass(struct md_super *s, enum gov_tier tier)
             .reclaimable = process->is_remote ? unknown_bytes : model_bytes,
             .reclaim = process->is_remote ? rest_server : unload_model,
             .context = &idle[count - FIXED],
+            .of_others = process->is_remote,
         };
         count++;
     }
@@ -131,6 +150,7 @@ void md_super_run_tier_(struct md_super *s, enum gov_tier tier)
         return;
     }
     s->tier_run = (struct gov_tier_run){0};
+    s->tier_used_bytes = 0;
     run_pass(s, tier);
     if (!s->tier_runs)
         tell_done(s, -1);
@@ -145,9 +165,23 @@ static bool somebody_unloads(const struct md_super *s)
     return false;
 }
 
+/* The server was asked, and its model is still there or on its way out. */
+static bool server_unloads(struct md_super *s)
+{
+    struct md_memory_view view;
+    int64_t before_bytes = s->tier_run.before_used_bytes, last_bytes = s->tier_used_bytes;
+    if (!s->tier_run.of_others || md_super_now_us_(s) - s->tier_since_us >= server_patience_us)
+        return false;
+    md_memory_view(&s->memory, &view);
+    s->tier_used_bytes = view.used_bytes;
+    if (before_bytes < 0 || view.used_bytes < 0)
+        return false;
+    return before_bytes - view.used_bytes < server_bytes || last_bytes - view.used_bytes > 0;
+}
+
 void md_super_end_tier_(struct md_super *s)
 {
-    if (!s->tier_runs)
+    if (!s->tier_runs || server_unloads(s))
         return;
     if (somebody_unloads(s) && md_super_now_us_(s) - s->tier_since_us < GOV_RECOVERY_MAX_US)
         return;

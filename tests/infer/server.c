@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/str.h"
 
@@ -25,6 +26,7 @@ struct server {
     pthread_mutex_t lock; /* of all below */
     struct server_seen seen;
     int at_once;
+    char *held; /* params.hold_bytes that are really taken; NULL: not loaded */
     struct MHD_Connection *waiting[MOST_WAITING]; /* suspended */
     size_t waiting_count;
     bool ends;
@@ -275,6 +277,26 @@ static enum MHD_Result list_models(struct server *s, struct MHD_Connection *conn
     return send_text(connection, 200, text, NULL, NULL);
 }
 
+/* Every page is written to: memory that is only asked for presses nobody. Under the lock. */
+static void load_model(struct server *s)
+{
+    if (s->held || s->params.hold_bytes == 0)
+        return;
+    void *memory = mmap(NULL, s->params.hold_bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return;
+    s->held = memory;
+    memset(s->held, 1, s->params.hold_bytes);
+}
+
+static void unload_model(struct server *s)
+{
+    if (s->held)
+        munmap(s->held, s->params.hold_bytes);
+    s->held = NULL;
+}
+
 /* Nothing is loaded yet; what its file asks for. */
 static enum MHD_Result be_ollama(struct server *s, struct MHD_Connection *connection,
                                  const char *path, json_t *root)
@@ -289,8 +311,11 @@ static enum MHD_Result be_ollama(struct server *s, struct MHD_Connection *connec
     }
     json_t *keep = json_object_get(root, "keep_alive");
     pthread_mutex_lock(&s->lock);
-    s->seen.unloads += strcmp(path, "/api/generate") == 0 && json_is_integer(keep) &&
-                       json_integer_value(keep) == 0;
+    if (strcmp(path, "/api/generate") == 0 && json_is_integer(keep) &&
+        json_integer_value(keep) == 0) {
+        s->seen.unloads++;
+        unload_model(s);
+    }
     pthread_mutex_unlock(&s->lock);
     return send_text(connection, 200, strdup("{\"done\":true}"), NULL, NULL);
 }
@@ -317,6 +342,7 @@ static enum MHD_Result answer_chat(struct server *s, struct MHD_Connection *conn
     enum server_act what = pick(s->params.acts, s->params.act_count, s->seen.chats++);
     s->at_once++;
     talk->counted = true;
+    load_model(s);
     if (s->at_once > s->seen.most_at_once)
         s->seen.most_at_once = s->at_once;
     free(s->seen.last_chat);
@@ -424,6 +450,7 @@ void server_stop(struct server *server)
         MHD_resume_connection(server->waiting[i]);
     pthread_mutex_unlock(&server->lock);
     MHD_stop_daemon(server->daemon);
+    unload_model(server);
     pthread_mutex_destroy(&server->lock);
     free(server->seen.last_chat);
     free(server);

@@ -43,7 +43,9 @@ struct server_params {
     size_t list_act_count;
     int context; /* told where the kind tells one; 0: not told */
     int retry_after_s;
-    const char *key;           /* NULL: none is wanted */
+    size_t
+        hold_bytes;  /* an Ollama's model: taken with the first chat, given back on keep_alive 0 */
+    const char *key; /* NULL: none is wanted */
     const char *const *models; /* NULL-ended; NULL: one called "test-model" */
 };
 

@@ -43,6 +43,9 @@ struct gov_reclaimer {
      */
     int (*reclaim)(void *context, enum gov_tier tier, int64_t want_bytes);
     void *context;
+    /* What it gives back is in nobody's count but the device's: a server's model. Then freed_bytes
+     * of the run is how far the use of the whole device fell. */
+    bool of_others;
 };
 
 /* One run of a tier, between run and end. */
@@ -52,6 +55,7 @@ struct gov_tier_run {
     size_t asked;   /* reclaimers called */
     size_t running; /* answered GOV_RECLAIM_RUNNING */
     size_t failed;
+    bool of_others;            /* somebody was asked whose memory is not counted as ours */
     bool has_before;           /* the next two mean something */
     int64_t before_own_bytes;  /* -1: unknown */
     int64_t before_used_bytes; /* -1: unknown */
