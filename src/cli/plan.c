@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/utf8.h"
 #include "cli/args.h"
+#include "cli/model_choice.h"
 #include "cli/plan_show.h"
 #include "cli/scan.h"
 #include "cli/screen.h"
@@ -30,6 +31,7 @@ struct planning {
     struct md_sim_situation *situation;
     size_t left_out;
     const char *device, *html, *asr, *llm;
+    struct md_sim_model models[MD_EXECUTORS]; /* those of a run, where it has any */
     int64_t runs;
     bool json, help;
 };
@@ -174,8 +176,52 @@ static void fill_shelf(struct planning *p)
 
 /* --- the plan --- */
 
+/* What a run would use: its memory as the file tells, its speed as that of a like one by size. */
+static int take_model(struct planning *p, enum md_executor executor, const char *path,
+                      const struct md_sim_model *like, struct md_failure *failure)
+{
+    const double disk_bytes_per_us = 500; /* an SSD */
+    struct md_model_file file;
+    struct md_model_memory memory;
+    const struct md_model_use use = {.context = p->args.options.llm_context};
+    int r = md_model_file_read(path, &file, failure);
+    if (r < 0)
+        return r;
+    md_model_file_memory(&file, &use, &memory);
+    struct md_sim_model *model = &p->models[executor];
+    *model = *like;
+    model->name = md_path_base(path);
+    model->weights_bytes = MD_MAX(file.size_bytes, 1);
+    model->compute_bytes = MD_MAX(memory.resident_bytes - file.size_bytes, 0);
+    model->unit_bytes = MD_MAX(memory.unit_bytes, 1);
+    model->load_us = MD_MAX((int64_t)((double)file.size_bytes / disk_bytes_per_us), MD_SECOND_US);
+    model->best_units_per_s *= (double)like->weights_bytes / (double)model->weights_bytes;
+    return MD_OK;
+}
+
+/* The models a run with these options would take, as far as none is named for the plan itself. */
+static int take_own_models(struct planning *p, struct md_failure *failure)
+{
+    struct md_log log = {.level = MD_LOG_WARNING, .write = warn};
+    const struct md_options *o = &p->args.options;
+    bool asks_asr = !p->asr, asks_llm = !p->llm;
+    p->asr = asks_asr ? "turbo" : p->asr;
+    p->llm = asks_llm ? "7b-q4" : p->llm;
+    if (!asks_asr && !asks_llm)
+        return MD_OK;
+    int r = md_model_settle(&p->args, getenv, &log, failure);
+    if (r == MD_OK && asks_asr && o->asr_model)
+        r = take_model(p, MD_EXECUTOR_ASR, o->asr_model, md_sim_model_find(p->asr), failure);
+    if (r == MD_OK && asks_llm && o->llm_model)
+        r = take_model(p, MD_EXECUTOR_LLM, o->llm_model, md_sim_model_find(p->llm), failure);
+    return r;
+}
+
 static int choose_models(struct planning *p, struct md_failure *failure)
 {
+    int r = take_own_models(p, failure);
+    if (r < 0)
+        return r;
     const char *names[] = {p->asr, p->llm};
     const struct md_sim_model **models[] = {&p->situation->asr, &p->situation->llm};
     const enum md_executor wanted[] = {MD_EXECUTOR_ASR, MD_EXECUTOR_LLM};
@@ -184,7 +230,7 @@ static int choose_models(struct planning *p, struct md_failure *failure)
         if (strcmp(names[i], "none") != 0 && (!model || model->executor != wanted[i]))
             return md_fail(failure, MD_ERR_INPUT, "there is no %s model \"%.40s\" to plan with",
                            i ? "language" : "speech", names[i]);
-        *models[i] = model;
+        *models[i] = p->models[wanted[i]].name ? &p->models[wanted[i]] : model;
     }
     return MD_OK;
 }
@@ -299,14 +345,14 @@ static int print_help(const struct md_word *words)
 
 int md_plan_command(const struct md_cli_command *self, int argc, char *const *argv)
 {
-    struct planning p = {.device = "sim:rtx3060", .asr = "turbo", .llm = "7b-q4", .runs = 100};
+    struct planning p = {.device = "sim:rtx3060", .runs = 100};
     const struct md_word words[] = {
         {"device", MD_WORD_TEXT, &p.device, .metavar = "SIM",
          .help = "sim:rtx3060 (default), sim:8GB, any simulated GPU"},
         {"speech", MD_WORD_TEXT, &p.asr, .metavar = "MODEL",
-         .help = "turbo (default), large-v3, none"},
+         .help = "turbo, large-v3, none; default: the run's, else turbo"},
         {"language", MD_WORD_TEXT, &p.llm, .metavar = "MODEL",
-         .help = "7b-q4 (default), 8b-q4, none"},
+         .help = "7b-q4, 8b-q4, none; default: the run's, else 7b-q4"},
         {"runs", MD_WORD_INT, &p.runs, 0, 10000, "N", "with wrong predictions, for chances (100)"},
         {"json", MD_WORD_FLAG, &p.json, .help = "print JSON"},
         {"html", MD_WORD_TEXT, &p.html, .metavar = "FILE", .help = "write a page as well"},

@@ -15,6 +15,7 @@
 #include "media/subtitle_reader.h"
 #include "model/audio.h"
 #include "model/language.h"
+#include "transcript/chunk.h"
 #include "transcript/candidate.h"
 #include "transcript/encoding.h"
 #include "transcript/parse.h"
@@ -456,6 +457,18 @@ static int has_words(struct work *work, bool *ret_words)
     return r;
 }
 
+/* How many chunks there will be, within a few: where they are cut is known only when the sound is
+ * read. So that a short film is not given a batch for a long one. */
+static int count_chunks(const struct md_stage_env *env, const struct md_audio *audio,
+                        int64_t *ret_count)
+{
+    struct md_chunk_vec chunks = {0};
+    int r = md_chunk_plan(audio, NULL, 0, &chunks);
+    *ret_count = MD_MAX((int64_t)chunks.n, 1);
+    md_vec_done(&chunks);
+    return r < 0 ? out_of_memory(env) : MD_OK;
+}
+
 static int demand(const struct md_stage_env *env, const struct md_artifacts *in,
                   struct md_stage_demand *ret_demand)
 {
@@ -474,7 +487,9 @@ static int demand(const struct md_stage_env *env, const struct md_artifacts *in,
                                          : out_of_memory(env);
     }
     ret_demand->executor = listens ? MD_EXECUTOR_ASR : MD_EXECUTOR_MEDIA;
-    return MD_OK;
+    return listens && in->audio && in->audio->present
+               ? count_chunks(env, in->audio, &ret_demand->units_total)
+               : MD_OK;
 }
 
 const struct md_stage_ops md_stage_ops_transcript = {

@@ -147,6 +147,30 @@ class Models(harness.MovieTest):
         self.assertFalse(model["exact"])
         self.assertGreater(model["bytes_at_batch"]["1"], model["size_bytes"])
 
+    def planned(self, *words, expect=0):
+        done = subprocess.run([PROGRAM, "plan", "--json", "--runs", "2", *map(str, words)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, env=self.env, timeout=TIMEOUT_S, text=True)
+        self.assertEqual(done.returncode, expect, done.stderr)
+        if expect:
+            return done.stderr
+        stages = json.loads(done.stdout)["movies"][0]["stages"]
+        return {name: stages[name]["estimate_bytes"] for name in ("transcript", "story")}
+
+    def test_a_plan_is_made_with_the_models_a_run_would_take(self):
+        movie = harness.make_movie(self.folder / "m.mkv", seconds=4)
+        usual = self.planned(movie)
+        given = self.planned("--asr-model", SPEECH, "--llm-model", STORY, movie)
+        for stage in usual:
+            self.assertLess(given[stage], usual[stage] / 4, stage)
+        self.put(".local/share/moviedigest/models/story.gguf", STORY)
+        own = self.planned(movie)
+        self.assertEqual(own["story"], given["story"])
+        self.assertEqual(own["transcript"], usual["transcript"])
+        named = self.planned("--language", "7b-q4", "--llm-model", STORY, movie)
+        self.assertEqual(named["story"], usual["story"])
+        self.assertIn("nothing", self.planned("--llm-model", "nothing", movie, expect=2))
+
     def program_with(self, worker):
         """A copy of the program whose workers with models are this script."""
         here = self.folder / "program"
