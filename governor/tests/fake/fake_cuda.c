@@ -318,6 +318,7 @@ API int cuDeviceGetAttribute(int *value, int attribute, int device)
         {14, 512} /* texture alignment */,        {16, 28} /* multiprocessors */,
         {41, 1} /* unified addressing */,         {51, 32} /* texture pitch */,
         {102, 1} /* virtual memory management */, {115, 1} /* memory pools */};
+    ENTER();
     const struct fake_gpu *gpu = open_device(device, &s);
     if (!gpu)
         return CU_INVALID_DEVICE;
