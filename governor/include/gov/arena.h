@@ -124,7 +124,7 @@ GOV_API int gov_arena_trim(struct gov_arena *arena, int64_t keep_bytes, int64_t 
 
 /*
  * What an arena does for a tier: standard waits for the streams' work and trims all; aggressive
- * also gives up what is kept to be quick (addresses, events, tables) and starts peaks again;
+ * also gives up addresses without memory and events, and starts peaks again;
  * emergency does the same: it is the process that has to end. Errors: as gov_arena_trim.
  */
 GOV_API int gov_arena_reclaim(struct gov_arena *arena, enum gov_tier tier,
